@@ -1,6 +1,7 @@
 // Columns of times → numbers, and back. ISO 8601 is in internal/iso_time.h, other dates in internal/calendar.h.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 #include "costate/base/error.h"
@@ -162,8 +163,27 @@ TimeColumn CsvTable::times(const std::string& name, const TimeScale& scale, cons
 
 namespace {
 
+constexpr double kMicrosecond = 1e-6, kNanosecond = 1e-9;
+
+/// What times are written to: microseconds, or nanoseconds where those would move times so close together.
+double grain_of(const std::vector<double>& times, const TimeScale& scale, const IsoTime& origin) {
+  constexpr double kClose = 1e-3;  // seconds; farther apart, a microsecond is no matter
+  if (scale.unit != "seconds") return kMicrosecond;
+  std::vector<double> seconds = times;
+  std::ranges::sort(seconds);
+  const double most = std::max(std::abs(seconds.front()), std::abs(seconds.back())) + kSecondsPerDay;
+  const double resolved = 4 * std::numeric_limits<double>::epsilon() * most;
+  bool is_close = false, is_moved = false;
+  for (std::size_t i = 0; i < seconds.size(); ++i) {
+    const double ticks = (origin.second + seconds[i]) / kMicrosecond;
+    is_moved = is_moved || std::abs(ticks - std::round(ticks)) * kMicrosecond > resolved;
+    is_close = is_close || (i > 0 && seconds[i] > seconds[i - 1] && seconds[i] - seconds[i - 1] < kClose);
+  }
+  return is_close && is_moved ? kNanosecond : kMicrosecond;
+}
+
 /// Days and seconds since 1970 of a time on a scale.
-IsoTime moment_of(double time, const TimeScale& scale, const IsoTime& origin) {
+IsoTime moment_of(double time, const TimeScale& scale, const IsoTime& origin, double grain) {
   const double days = scale.unit == "days" ? time : time / kSecondsPerDay;
   constexpr double kMostDays = 2.5e6;  // 7000 years, which the calendar can count
   if (!(std::abs(days) < kMostDays))
@@ -171,7 +191,8 @@ IsoTime moment_of(double time, const TimeScale& scale, const IsoTime& origin) {
   const double whole = std::floor(days);
   const double second =
       origin.second + (scale.unit == "days" ? (time - whole) * kSecondsPerDay : time - whole * kSecondsPerDay);
-  const double tidy = std::round(second * 1e6) / 1e6, carry = std::floor(tidy / kSecondsPerDay);
+  const double ticks = std::round(1 / grain);  // 1e6 or 1e9 to the bit, which 1 / grain need not be
+  const double tidy = std::round(second * ticks) / ticks, carry = std::floor(tidy / kSecondsPerDay);
   return {.day = origin.day + static_cast<std::int64_t>(whole + carry),
           .second = tidy - carry * kSecondsPerDay,
           .has_time_of_day = false};
@@ -200,10 +221,13 @@ std::vector<std::string> time_cells(const std::vector<double>& times, const Time
   const std::optional<IsoTime> origin = internal::parse_iso_time(scale.origin);
   if (!origin)
     throw InvalidArgument("[write_csv] a time scale must begin at an ISO 8601 date; got '", scale.origin, "'.");
+  if (times.empty()) return cells;
+  const double grain = grain_of(times, scale, *origin);
   std::vector<IsoTime> moments;
-  for (const double time : times) moments.push_back(moment_of(time, scale, *origin));
+  for (const double time : times) moments.push_back(moment_of(time, scale, *origin, grain));
+  const bool has_format = !scale.format.empty() && grain == kMicrosecond;  // no format has more digits
   for (const IsoTime& moment : moments)
-    if (auto cell = scale.format.empty() ? std::nullopt : internal::format_by(scale.format, moment))
+    if (auto cell = has_format ? internal::format_by(scale.format, moment) : std::nullopt)
       cells.push_back(*std::move(cell));
   if (cells.size() == moments.size()) return cells;
   cells.clear();

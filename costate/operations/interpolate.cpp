@@ -202,6 +202,7 @@ double slope_of_parabola(const double* x, const double* y, int i) {
 /// through one value at each time.
 double evaluate(Interpolation interpolation, int order, std::span<const double> times, std::span<const double> values,
                 double t) {
+  if (std::isnan(t)) return t;
   std::size_t n = times.size();
   while (n > 1 && times[n - 1] <= times[n - 2]) --n;  // padding
   std::size_t next = 0;

@@ -60,9 +60,11 @@ HostArray to_host(nb::handle value) {
   const nb::module_ numpy = nb::module_::import_("numpy");
   nb::object array = as_numpy(numpy, value);
   const std::string kind = nb::cast<std::string>(array.attr("dtype").attr("kind"));
-  if (kind != "f" && kind != "i" && kind != "u" && kind != "b")
-    throw DtypeError("expected numbers; got ", type_of(value), " (dtype ",
-                     nb::cast<std::string>(array.attr("dtype").attr("name")), ").", hint_at(array, kind));
+  if (kind != "f" && kind != "i" && kind != "u" && kind != "b") {
+    const auto dtype = nb::cast<std::string>(array.attr("dtype").attr("name"));  // str96 is a text of three letters
+    throw DtypeError("expected numbers; got ", type_of(value), kind == "U" || kind == "S" ? " of text" : " (dtype ",
+                     kind == "U" || kind == "S" ? "" : dtype + ")", ".", hint_at(array, kind));
+  }
   if (!array.is(value) && nb::cast<bool>(numpy.attr("ma").attr("is_masked")(value)))
     throw DtypeError("expected numbers; got a masked array. Fill what is masked, such as by .filled(numpy.nan).");
   const bool is_f32 = kind == "f" && nb::cast<int>(array.attr("dtype").attr("itemsize")) == 4;

@@ -9,19 +9,29 @@
 namespace costate::python {
 namespace {
 
+nb::module_ saved_module() { return nb::module_::import_("costate._saved"); }
+
+/// Of an array that is of neither f32 nor f64, NumPy's name of its dtype, behind the array's name.
+constexpr const char* kDtypeKey = "costate.dtype.";
+
 /// A dict's arrays and Parameters by its own names; all others by the Parameters' names.
-std::map<std::string, HostArray> to_named(nb::handle what) {
-  if (!nb::isinstance<nb::dict>(what)) return values_by_name(to_parameters(what));
-  std::map<std::string, HostArray> arrays;
-  for (const auto& [key, value] : nb::borrow<nb::dict>(what))
-    arrays.emplace(to_name(key),
-                   nb::isinstance<Parameter>(value) ? nb::cast<Parameter>(value).value() : to_host(value));
-  return arrays;
+ArrayFile to_file(nb::handle what) {
+  if (!nb::isinstance<nb::dict>(what)) return {.arrays = values_by_name(to_parameters(what)), .metadata = {}};
+  ArrayFile file;
+  for (const auto& [key, value] : nb::borrow<nb::dict>(what)) {
+    const std::string name = to_name(key);
+    const bool is_parameter = nb::isinstance<Parameter>(value);
+    file.arrays.emplace(name, is_parameter ? nb::cast<Parameter>(value).value() : to_host(value));
+    if (is_parameter) continue;
+    const auto dtype = nb::cast<std::string>(saved_module().attr("dtype_beside")(name, value));
+    if (!dtype.empty()) file.metadata[kDtypeKey + name] = dtype;
+  }
+  return file;
 }
 
 void save(const std::filesystem::path& path, nb::handle what) {
   if (nb::isinstance<Fit>(what)) return nb::cast<const Fit&>(what).result.ensemble.save(path);
-  write_safetensors(path, {.arrays = to_named(what), .metadata = {}});
+  write_safetensors(path, to_file(what));
 }
 
 bool is_of_costate(const ArrayFile& file) {
@@ -37,7 +47,12 @@ nb::any load(const std::filesystem::path& path, const nb::object& into) {
   }
   if (is_of_costate(file)) return nb::borrow<nb::any>(nb::cast(to_fit(Ensemble::from_file(file, path.string()))));
   nb::dict arrays;
-  for (const auto& [name, array] : file.arrays) arrays[name.c_str()] = to_numpy(array);
+  for (const auto& [name, array] : file.arrays) {
+    const auto dtype = file.metadata.find(kDtypeKey + name);
+    nb::object numbers = to_numpy(array);
+    if (dtype != file.metadata.end()) numbers = saved_module().attr("restored")(numbers, dtype->second);
+    arrays[name.c_str()] = numbers;
+  }
   return nb::borrow<nb::any>(arrays);
 }
 
@@ -100,6 +115,10 @@ void bind_files(nb::module_& module) {
 path    of the file, which is replaced.
 what    a Parameter, a list of Parameters, a net (its Parameters by their names), a Fit, or a dict of arrays and
         Parameters by names of your own.
+
+The file has arrays of F32 and of F64. Those of integers, True and False, or other floats are written as F64 with their
+dtype in the metadata, so that load gives them back as they were; DtypeError if F64 cannot hold them exactly, as integers
+beyond 2**53.
 
 >>> import costate, tempfile, os
 >>> net = costate.Mlp(2, [8], 2, seed=1)

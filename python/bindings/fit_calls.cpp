@@ -25,8 +25,9 @@ Keyword<FitConfig> hold_out_keyword() {
               [](FitConfig& config, nb::handle value) {
                 if (nb::isinstance<nb::str>(value))
                   config.hold_out_part = argument_as<std::string>(value);
-                else if (nb::hasattr(value, "isoformat"))  // a date from which on all is held out
-                  config.hold_out_part = nb::cast<std::string>(value.attr("isoformat")());
+                else if (const nb::module_ tables = nb::module_::import_("costate._tables");
+                         nb::cast<bool>(tables.attr("is_date")(value)))  // from which on all is held out
+                  config.hold_out_part = nb::cast<std::string>(tables.attr("time_text")(value));
                 else
                   config.hold_out = argument_as<double>(value);
               }};

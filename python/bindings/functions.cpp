@@ -99,7 +99,11 @@ void bind_structure(nb::module_& m) {
         return interpolate(to_array(times), to_array(values), to_array(t), interpolation_from_name(kind));
       },
       nb::arg("times"), nb::arg("values"), nb::arg("t"), nb::arg("kind") = "linear",
-      "u(t) [m] from values [n, m] at times [n]: kind is 'linear', 'hold' or 'cubic'.");
+      R"(u(t) [m] from values [n, m] at times [n], which ascend: kind is 'linear', 'hold' or 'cubic'.
+
+Before the first and after the last time the value there is kept; at a t of NaN it is NaN. Times that are constants of the
+trace are refused unless they ascend. Times that are an input of the program, or computed from one, are not checked: sort
+them, and their values with them (numpy.argsort), before the program is called.)");
 }
 
 /// What NumPy calls the functions, for _numpy.py.

@@ -18,8 +18,19 @@ std::string keyword_of(const std::string& flag) {
   return name;
 }
 
+/// Python's or NumPy's True or False.
+bool is_bool(nb::handle value) {
+  return nb::isinstance<nb::bool_>(value) || type_of(value) == "numpy.bool" || type_of(value) == "numpy.bool_";
+}
+
 bool is_number(nb::handle value) {
-  return nb::isinstance<nb::float_>(value) || (nb::isinstance<nb::int_>(value) && !nb::isinstance<nb::bool_>(value));
+  return nb::isinstance<nb::float_>(value) || (PyIndex_Check(value.ptr()) && !is_bool(value));
+}
+
+/// A name, or the number that is one.
+std::string one_name(nb::handle value) {
+  if (!nb::isinstance<nb::str>(value) && !is_number(value)) throw nb::next_overload();
+  return nb::cast<std::string>(nb::str(value));
 }
 
 /// Names, or one alone; a number is a name, too: a code for missing cells, a period, a column by its number.
@@ -27,14 +38,17 @@ std::vector<std::string> names_of(nb::handle value) {
   std::vector<std::string> names;
   const bool is_one = nb::isinstance<nb::str>(value) || is_number(value);
   const nb::object all = is_one ? nb::object(nb::make_tuple(value)) : nb::object(argument_as<nb::sequence>(value));
-  for (const nb::handle name : all) {
-    if (!nb::isinstance<nb::str>(name) && !is_number(name)) throw nb::next_overload();
-    names.push_back(nb::cast<std::string>(nb::str(name)));
-  }
+  for (const nb::handle name : all) names.push_back(one_name(name));
   return names;
 }
 
 }  // namespace
+
+void refuse_mask(nb::handle value) {
+  if (!nb::isinstance<nb::sequence>(value)) return;
+  for (const nb::handle item : value)
+    if (is_bool(item)) throw nb::next_overload();
+}
 
 std::string with_keywords(const std::string& text) {
   static const std::regex flags(
@@ -72,7 +86,8 @@ OptionValue from_python(nb::handle value, OptionKind kind) {
       return argument_as<std::vector<double>>(value);
     case OptionKind::kNames:
       return names_of(value);
-    case OptionKind::kText:
+    case OptionKind::kText:  // mostly the name of a column
+      return one_name(value);
     case OptionKind::kChoice:
       return argument_as<std::string>(value);
   }
@@ -93,6 +108,7 @@ const char* annotation_of(OptionKind kind) {
     case OptionKind::kNames:
       return "float | str | collections.abc.Sequence[float | str]";
     case OptionKind::kText:
+      return "float | str";
     case OptionKind::kChoice:
       return "str";
   }

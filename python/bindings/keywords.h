@@ -33,10 +33,15 @@ struct Keyword {
 template <class Options>
 using Keywords = std::vector<Keyword<Options>>;
 
+/// nb::next_overload for a list with True or False in it: a mask, and by no means the numbers 1 and 0.
+void refuse_mask(nb::handle value);
+
 /// The value of an argument. nb::next_overload if it has another type.
 template <class X>
 X argument_as(nb::handle value) {
   X x{};
+  if constexpr (std::is_same_v<X, std::vector<std::int64_t>> || std::is_same_v<X, std::vector<double>>)
+    refuse_mask(value);
   if (!nb::try_cast(value, x)) throw nb::next_overload();
   return x;
 }

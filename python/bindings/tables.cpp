@@ -117,7 +117,8 @@ std::optional<double> to_time(const char* name, nb::handle value, const TimeScal
 }
 
 std::vector<double> to_times(nb::handle times, const TimeScale& scale) {
-  if (!nb::cast<bool>(runs_module().attr("is_dates")(times))) return to_host(times).numbers();
+  if (!nb::cast<bool>(runs_module().attr("is_dates")(times)))
+    return to_host(nb::object(tables().attr("durations_as_seconds")(times))).numbers();
   if (scale.unit.empty()) throw InvalidArgument("[predict] the times of the fit are numbers; got dates. Give numbers.");
   const CsvTable table({"times"}, {nb::cast<std::vector<std::string>>(tables().attr("cells")(times))}, "times");
   return table.times("times", scale).values;

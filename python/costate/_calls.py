@@ -24,6 +24,10 @@ def _list_of(fits):
     return lambda value: isinstance(value, collections.abc.Sequence) and not isinstance(value, str) and all(map(fits, value))
 
 
+def _is_bool(value):
+    return isinstance(value, bool) or type(value).__module__ == "numpy" and getattr(value, "dtype", None) == bool and value.ndim == 0
+
+
 def _is_number(value):
     return isinstance(value, numbers.Real)
 
@@ -37,7 +41,7 @@ _KINDS = {
     "int": ("an integer", _is_integer),
     "float": ("a number", _is_number),
     "bool": ("True or False", lambda value: isinstance(value, bool)),
-    "float | str": ("a number or a string", lambda value: isinstance(value, (numbers.Real, str))),
+    "float | str": ("a number or a string", _is_name),
     "str": ("a string", lambda value: isinstance(value, str)),
     "dict": ("a dict", lambda value: isinstance(value, dict)),
     "str | os.PathLike": ("a path", lambda value: isinstance(value, (str, os.PathLike))),
@@ -124,6 +128,8 @@ def _wrong_types(signature, args, kwargs):
     for name, value in values.items():
         annotation = signature.parameters[name].annotation
         what, fits = _kind(annotation)
+        if "list of" in what and hasattr(value, "__iter__") and any(map(_is_bool, value)):
+            return f"{name} must be {what}; got True or False in it. numpy.flatnonzero(mask) gives the places where a mask is True."
         if not fits(value):
             return f"{name} must be {what}; got {_names.type_of(value)}."
     for name, value in values.items():  # of the right type, and still refused

@@ -452,7 +452,11 @@ def ones(shape: object) -> Array:
 
 def interpolate(times: object, values: object, t: object, kind: str = 'linear') -> Array:
     """
-    u(t) [m] from values [n, m] at times [n]: kind is 'linear', 'hold' or 'cubic'.
+    u(t) [m] from values [n, m] at times [n], which ascend: kind is 'linear', 'hold' or 'cubic'.
+
+    Before the first and after the last time the value there is kept; at a t of NaN it is NaN. Times that are constants of the
+    trace are refused unless they ascend. Times that are an input of the program, or computed from one, are not checked: sort
+    them, and their values with them (numpy.argsort), before the program is called.
     """
 
 def linear_solve(a: object, b: object) -> Array:
@@ -2753,7 +2757,7 @@ class Fit:
         member  which of the models of a fit with several seeds, from 1 on.
         """
 
-def fit_table(data: object, *, judge: object | None = None, out: object | None = None, existing: str = 'refuse', progress: object | None = None, device: str = 'cpu', time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', gradient_steps: str = 'auto', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
+def fit_table(data: object, *, judge: object | None = None, out: object | None = None, existing: str = 'refuse', progress: object | None = None, device: str = 'cpu', time: float | str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: float | str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: float | str = '', step: float = 0.0, rate: float = 0.0, quantity: float | str = '', value: float | str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', gradient_steps: str = 'auto', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
 
@@ -2869,6 +2873,10 @@ def save(path: str | os.PathLike, what: object) -> None:
     path    of the file, which is replaced.
     what    a Parameter, a list of Parameters, a net (its Parameters by their names), a Fit, or a dict of arrays and
             Parameters by names of your own.
+
+    The file has arrays of F32 and of F64. Those of integers, True and False, or other floats are written as F64 with their
+    dtype in the metadata, so that load gives them back as they were; DtypeError if F64 cannot hold them exactly, as integers
+    beyond 2**53.
 
     >>> import costate, tempfile, os
     >>> net = costate.Mlp(2, [8], 2, seed=1)

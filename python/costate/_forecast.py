@@ -11,7 +11,8 @@ from costate import _html, _tables
 class Forecast:
     """Forecasts of one or several trajectories, in the data's units.
 
-    times    of each trajectory, the start first: [samples], datetime64 (in UTC if the data named a zone) or numbers.
+    times    of each trajectory, the start first: [samples], datetime64 (in UTC if the data named a zone) or numbers. To a microsecond, or
+             to a nanosecond where times less than a millisecond apart need it.
     states   of each trajectory: [samples, state].
     lower, upper  of each trajectory: [samples, state], ends of the bands that hold nine of ten measurements; empty lists
              unless the fit has several seeds.
@@ -74,18 +75,33 @@ class Forecast:
         return columns
 
 
-def dates_of(times, unit, origin):
-    """Numbers on a time scale of the core as datetime64, to a microsecond; as they are if it has no unit."""
+def dates_of(times, unit, origin, finest=None):
+    """Numbers on a time scale of the core as datetime64, to a microsecond, or as fine as `finest_of` says; as they are if it has no unit."""
     if not unit:
         return times
-    return np.datetime64(origin.removesuffix("Z"), "us") + np.round(times * (86400e6 if unit == "days" else 1e6)).astype("m8[us]")
+    begin = np.datetime64(origin.removesuffix("Z"))
+    finest = finest or finest_of(times, unit, begin)
+    ticks, whole = 1e9 if finest == "ns" else 1e6, begin.astype(f"M8[{finest}]")
+    behind = (begin - whole) / np.timedelta64(1, finest)  # of a microsecond that is not whole
+    return whole + np.round(times * (86400 * ticks if unit == "days" else ticks) + behind).astype(f"m8[{finest}]")
+
+
+def finest_of(times, unit, begin):
+    """'us', or 'ns' where microseconds would move times that are so close together that it matters, as the core's time_cells has it."""
+    some = np.unique(times)
+    if unit != "seconds" or len(some) < 2 or np.diff(some).min() >= 1e-3:
+        return "us"
+    ticks = (begin - begin.astype("M8[us]")) / np.timedelta64(1, "us") + some * 1e6
+    resolved = 4e6 * np.finfo(float).eps * (np.abs(some).max() + 86400)
+    return "ns" if (np.abs(ticks - np.round(ticks)) > resolved).any() else "us"
 
 
 def made(series, bands, outside, notes, scale):
     """A Forecast of what the core gives: `series` is (ids, times, states, names), `bands` (lower, upper), `scale` (unit, origin, format)."""
     ids, times, states, (time_name, state_names, trajectory_name) = series
     unit, origin, form = scale
-    times = [dates_of(some, unit, origin) for some in times]
+    finest = finest_of(np.concatenate(times), unit, np.datetime64(origin.removesuffix("Z"))) if unit else None
+    times = [dates_of(some, unit, origin, finest) for some in times]
     zone = "UTC" if unit and any(mark in form for mark in ("Z", "z", "+")) else ""
     return Forecast(times, states, *bands, [np.array(some, dtype=bool) for some in outside], notes, ids, time_name, state_names,
                     trajectory_name, zone)

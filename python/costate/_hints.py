@@ -1,16 +1,20 @@
 """What a name that other libraries have is called here."""
 
-from costate import _core, _names
+import math
+
+import numpy as np
+
+from costate import _core, _names, _numpy
 
 _MODULE = {
     "grad": "value_and_grad or gradient", "jacfwd": "jacobian", "jacrev": "jacobian", "jit": "compile", "vmap": "compile, whose programs run on batches",
     **dict.fromkeys(("odeint", "odeint_adjoint", "solve_ivp", "diffeqsolve", "integrate"), "solve"),
     **dict.fromkeys(("array", "asarray", "tensor"), "NumPy's arrays outside of traces, and stack within"),
-    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "power": "x ** y", "concatenate": "concat",
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "power": "x ** y", "expit": "sigmoid", "concatenate": "concat",
     **dict.fromkeys(("NeuralODE", "ODESolver", "Estimator", "Regressor"), "fit, solve with a net, or NeuralODERegressor"),
     "jax": "import costate.jax", "torch": "import costate.torch",
     "hstack": "concat", "vstack": "stack", "cat": "concat", "dot": "matmul", "clip": "x.clip(least, most)", "ravel": "x.ravel()",
-    "remainder": "mod", "fmod": "mod", "interp": "interpolate", "expm": "expm_multiply", "fsolve": "root", "linalg": "norm and matmul", "nn": "Mlp", "MLP": "Mlp", "GRUCell": "GruCell", "RNNCell": "RnnCell",
+    "remainder": "mod", "interp": "interpolate", "expm": "expm_multiply", "fsolve": "root", "linalg": "norm and matmul", "nn": "Mlp", "MLP": "Mlp", "GRUCell": "GruCell", "RNNCell": "RnnCell",
     **dict.fromkeys(("ODETerm", "MultiTerm"), "solve, which takes the field itself"), "ControlTerm": "solve_sde, or the slope of interpolate in a field",
     **dict.fromkeys(("SaveAt", "SubSaveAt"), "times and save of solve, or dense=True"), "PIDController": "rtol, atol, beta1, beta2 and beta3 of solve",
     **dict.fromkeys(("ConstantStepSize", "StepTo"), "step_size or steps_per_interval of solve"), "ClipStepSizeController": "stop_at of solve",
@@ -50,8 +54,9 @@ _SOLUTION = {"y": "states, [time, state]", "ys": "states", "t": "times", "ts": "
 
 
 def _missing(owner, name, instead, known):
-    near = instead.get(name) or "".join(_names.nearest(name, known))
-    return AttributeError(f"{owner} has no '{name}'" + (f"; use {near}." if near else "."))
+    guess = "".join(_names.nearest(name, known, 0.8))  # of a slip of the pen; what is less alike is another thing
+    end = f"; use {instead[name]}." if instead.get(name) else f"; did you mean '{guess}'?" if guess else "."
+    return AttributeError(f"{owner} has no '{name}'{end}")
 
 
 class RefusedName(_core.NotSupported, AttributeError):
@@ -62,7 +67,10 @@ def missing_in_module(name):
     """The error for an attribute that costate lacks."""
     if name in _REFUSED:
         return RefusedName(f"costate has no '{name}': {_REFUSED[name]}")
-    return _missing("costate", name, {**_MODULE, **_LAYERS}, [known for known in vars(_core) if not known.startswith("_")])
+    known = [known for known in vars(_core) if not known.startswith("_")]
+    if hasattr(np, name) or hasattr(math, name) or _numpy.advice(name):  # no slip of the pen, of which a name that is alike would be meant
+        return _missing("costate", name, {name: _numpy.advice(name), **_MODULE, **_LAYERS}, [])
+    return _missing("costate", name, {**_MODULE, **_LAYERS}, known)
 
 
 def hint_at_attributes():

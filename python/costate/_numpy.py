@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from costate import _core, _names
+from costate import _core
 
 _LN2, _LN10 = math.log(2), math.log(10)
 
@@ -44,16 +44,28 @@ _UFUNCS = {
     **{getattr(np, name).__name__: getattr(_core, function) for function, name in _core._numpy_names.items()},
 }
 
-# Others that come to mind first, and what there is instead.
+_ROUND = "floor(x + 0.5), which takes halves up and not to the even neighbour"
+_ASINH = "sign(x) * log1p(abs(x) + x * x / (1 + sqrt(1 + x * x)))"
+_ACOSH, _ATANH = "log(x + sqrt(x * x - 1))", "(log1p(x) - log1p(-x)) / 2"
+_NO_NAN = "x == x is 1 but at NaN"
+# Others that come to mind first, and what there is instead. Where its numbers can be others, it says so.
 _INSTEAD = {
-    "einsum": "matmul, outer and sum", "tensordot": "matmul", "kron": "outer and reshape", "cross": "stack", "prod": "exp(sum(log(x)))",
+    "einsum": "matmul, outer and sum", "tensordot": "matmul", "kron": "outer, reshape and transpose", "cross": "stack",
+    "prod": "x[0] * x[1] * ..., or exp(sum(log(x))) where all numbers are positive",
+    "cumprod": "exp(cumsum(log(x))) where all numbers are positive",
     "linalg.solve": "linear_solve", "linalg.inv": "linear_solve",
     "array_equal": "equal", "allclose": "abs", "isclose": "abs", "linspace": "+ and *, on a NumPy array of its steps",
-    "round": "floor(x + 0.5)", "around": "floor(x + 0.5)", "rint": "floor(x + 0.5)", "fmin": "minimum", "fmax": "maximum",
-    "argmax": "max", "argmin": "min", "median": "mean", "select": "where", "piecewise": "where", "heaviside": "where",
-    "trapezoid": "sum", "gradient": "costate.gradient for derivatives, slices for differences", "block": "concatenate",
+    "round": _ROUND, "around": _ROUND, "rint": _ROUND, "fmod": "sign(x) * mod(abs(x), abs(y)); mod(x, y) has the sign of y",
+    "fmin": "minimum, which is NaN where one of the two is", "fmax": "maximum, which is NaN where one of the two is",
+    "argmax": "x == max(x), which is 1 at the place and 0 elsewhere", "argmin": "x == min(x), which is 1 at the place and 0 elsewhere",
+    "median": "mean if another measure of the middle will do; there is no sort", "select": "where", "piecewise": "where", "heaviside": "where",
+    "arcsinh": _ASINH, "asinh": _ASINH, "arccosh": _ACOSH, "acosh": _ACOSH, "arctanh": _ATANH, "atanh": _ATANH, "erfc": "1 - erf(x)",
+    "sinc": "sin(y) / y at y = pi * x, and where for 0", "copysign": "where(y < 0, -abs(x), abs(x))", "cbrt": "sign(x) * abs(x) ** (1 / 3)",
+    "nansum": f"sum(where(x == x, x, 0)); {_NO_NAN}", "nanmean": f"sum(where(x == x, x, 0)) / sum(x == x); {_NO_NAN}",
+    "average": "sum(w * x) / sum(w)", "trapezoid": "sum((y[1:] + y[:-1]) / 2 * (x[1:] - x[:-1]))",
+    "gradient": "costate.gradient for derivatives, slices for differences", "block": "concatenate",
     "split": "slices, x[:2]", "array_split": "slices, x[:2]", "triu": "a NumPy mask times it", "tril": "a NumPy mask times it",
-    "convolve": "conv1d", "fft.fft": "matmul with a NumPy matrix", "polyval": "powers, x ** 2", "nan_to_num": "where",
+    "convolve": "conv1d of the kernel turned around, np.flip(kernel)", "fft.fft": "matmul with a NumPy matrix", "polyval": "powers, x ** 2", "nan_to_num": "where",
     "detach": "costate.stop_gradient", "view": "reshape", "unsqueeze": "reshape", "permute": "transpose", "at": "costate.where", "diag": "outer, or a NumPy constant times it",
 }
 # Attributes of arrays of numbers.
@@ -63,8 +75,18 @@ _OF_NUMBERS = {"astype": "compile's dtype says in which precision a program comp
                **dict.fromkeys(("item", "tolist", "numpy", "nonzero", "tobytes"), _KNOWN_LATER)}
 
 
+def advice(name):
+    """What stands in the place of a function of NumPy, '' if nothing is known: a name that is merely alike is another function."""
+    there = getattr(np, name, None)
+    if isinstance(there, float):  # pi
+        return f"numpy.{name}"
+    if callable(there) and (name in _UFUNCS or there in _FUNCTIONS):
+        return f"numpy.{name}, which takes Arrays"
+    return _INSTEAD.get(name, "")
+
+
 def _hint(name):
-    near = _INSTEAD.get(name) or "".join(_names.nearest(name, vars(_core), 0.85))
+    near = _INSTEAD.get(name)
     return f"; use {near}" if near else "; build it from costate's functions, as matmul, sum and where"
 
 

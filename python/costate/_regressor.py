@@ -64,9 +64,31 @@ def _finite(values, width):
 
 
 def _as_times(column):
-    """Numbers, or days since 1970 of dates."""
-    array = np.asarray(column)
-    return array.astype("M8[us]").astype(np.int64) / 86400e6 if array.dtype.kind == "M" else array
+    """Numbers, seconds of durations, or days since 1970 of dates; and whether they are dates."""
+    array = _tables.plain(_tables.durations_as_seconds(column))[0]
+    if array.dtype.kind == "O" and _tables.is_date(next((value for value in array if value is not None and value == value), None)):
+        array = np.array([_tables.moment(value) for value in array])
+    if array.dtype.kind != "M":
+        return array, False
+    micro = array.astype("M8[us]")
+    if len(np.unique(micro)) < len(np.unique(array)):
+        raise _core.DataError("[NeuralODERegressor] X has dates less than a microsecond apart, which are one here; give numbers, as seconds since the first.")
+    return np.where(np.isnat(micro), np.nan, micro.astype(np.int64) / 86400e6), True
+
+
+def _shown(time, is_dated):
+    return str(np.datetime64(round(time * 86400e6), "us").item()) if is_dated else f"{time:g}"
+
+
+def _has_others(X):
+    """Whether X has columns that are no numbers: dates, durations, and in a DataFrame names of trajectories."""
+    if hasattr(X, "iloc"):
+        return getattr(X, "ndim", 2) == 2 and any(dtype.kind not in "fiub" for dtype in X.dtypes)
+    array = X if hasattr(X, "dtype") else np.array(X, dtype=object)
+    kind = getattr(array.dtype, "kind", "")  # a tensor's has none
+    if array.ndim != 2 or kind != "O":
+        return array.ndim == 2 and kind in ("m", "M")
+    return any(_tables.is_date(value) or _tables.is_duration(value) for value in np.asarray(array).flat)
 
 
 class NeuralODERegressor(_sklearn_base.RegressorMixin, _sklearn_base.BaseEstimator):
@@ -75,9 +97,10 @@ class NeuralODERegressor(_sklearn_base.RegressorMixin, _sklearn_base.BaseEstimat
     A row of X is a time, and what is known at it; a row of y is the states there, one column each, NaN where nothing was measured.
     Columns of X are named, or counted from 0:
 
-    time        column of times: numbers, or dates in a DataFrame.
+    time        column of times: numbers, timedeltas, which are seconds, or dates: datetime64 of any unit, pandas' with a zone, which come to
+                UTC, or Periods, which are their first moments. Who fits on dates predicts on dates.
     trajectory  column that tells trajectories apart, of any values; None: all rows are one, or one for each start.
-    start       columns of the states in which a row's trajectory begins at `start_time`, one for each column of y. A trajectory that
+    start       columns of the states in which a row's trajectory begins at `start_time`, a date where times are, one for each column of y. A trajectory that
                 was not fitted needs them, as cross-validation over trajectories (GroupKFold) asks for. None: it begins at its first sample.
     covariates  columns of constants of a trajectory.
     inputs      columns of inputs that drive the system; None: all that are left.
@@ -127,17 +150,32 @@ class NeuralODERegressor(_sklearn_base.RegressorMixin, _sklearn_base.BaseEstimat
             found["inputs"] = [position for position in range(count) if position not in taken]
         self._columns = {role: found.get(role, []) for role in _ROLES}
 
-    def _rows_of(self, X):
-        numbers = {role: _finite([_as_times(_column(X, p)) for p in self._columns[role]], _validation._num_samples(X))
-                   for role in ("time", "start", "covariates", "inputs")}
+    def _rows_of(self, X, place):
+        found = {role: [_as_times(_column(X, p)) for p in self._columns[role]] for role in ("time", "start", "covariates", "inputs")}
+        dated = {p for role, columns in found.items() for p, (_, is_dated) in zip(self._columns[role], columns) if is_dated}
+        if place == _FIT:
+            self._dated = dated
+            self._begin = self._start_of(self._columns["time"][0] in dated)
+        for p in dated ^ self._dated:
+            there, here = ("dates", "numbers") if p in self._dated else ("numbers", "dates")
+            raise _core.InvalidArgument(f"{place} column {p} of X holds {here} and held {there} in the fit; give {there}.")
+        numbers = {role: _finite([values for values, _ in columns], _validation._num_samples(X)) for role, columns in found.items()}
         if self._columns["trajectory"]:
             trajectory = np.array(_tables.cells(_column(X, self._columns["trajectory"][0])))
         else:  # a start that is another is another trajectory
             known = np.hstack([numbers["start"], numbers["covariates"]])
             trajectory = np.unique(known, axis=0, return_inverse=True)[1].reshape(-1).astype(str)
-        if self._columns["start"] and (numbers["time"] < self.start_time).any():
-            raise _core.InvalidArgument(f"[NeuralODERegressor] times must not lie before start_time = {self.start_time}; got {numbers['time'].min()}.")
+        if self._columns["start"] and (numbers["time"] < self._begin).any():
+            first = _shown(numbers["time"].min(), True) if self._columns["time"][0] in dated else numbers["time"].min()
+            raise _core.InvalidArgument(f"[NeuralODERegressor] times must not lie before start_time = {self.start_time}; got {first}.")
         return _Rows(numbers["time"][:, 0], trajectory, numbers["start"], numbers["covariates"], numbers["inputs"])
+
+    def _start_of(self, is_dated):
+        """start_time on the axis of the times."""
+        value, is_date = _as_times(np.array([self.start_time], dtype=object))
+        if self._columns["start"] and is_date != is_dated:
+            raise _core.InvalidArgument(f"{_FIT} start_time must be a {'date' if is_dated else 'number'}, as the times are; got {self.start_time!r}.")
+        return float(value[0])
 
     def _table(self, rows, y):
         """Columns for fit_table and forecast."""
@@ -149,9 +187,9 @@ class NeuralODERegressor(_sklearn_base.RegressorMixin, _sklearn_base.BaseEstimat
         """Rows and states, with the start of each trajectory as a sample, and in the order of trajectories and times."""
         orders = [order for _, order in rows.by_trajectory()]
         if self._columns["start"]:
-            firsts = [order[0] for order in orders if rows.time[order[0]] > self.start_time]
+            firsts = [order[0] for order in orders if rows.time[order[0]] > self._begin]
             begins = rows.of(firsts)
-            begins.time = np.full(len(firsts), float(self.start_time))
+            begins.time = np.full(len(firsts), self._begin)
             y = np.concatenate([y, begins.start])
             rows = _Rows(*(np.concatenate([getattr(rows, role), getattr(begins, role)]) for role in _ROLES))
             orders = [order for _, order in rows.by_trajectory()]
@@ -171,7 +209,7 @@ class NeuralODERegressor(_sklearn_base.RegressorMixin, _sklearn_base.BaseEstimat
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         X = self._checked(X, reset=True)
         self._find_columns(X)
-        rows = self._rows_of(X)
+        rows = self._rows_of(X, _FIT)
         y = _validation.check_array(y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y", ensure_min_samples=2)
         _validation.check_consistent_length(X, y)
         self._has_one = y.ndim == 1
@@ -186,24 +224,21 @@ class NeuralODERegressor(_sklearn_base.RegressorMixin, _sklearn_base.BaseEstimat
         return self
 
     def _checked(self, X, reset):
-        if not self._needs_names(X):
+        if not _has_others(X):
             return _validation.validate_data(self, X, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1)
         _validation.validate_data(self, X, reset=reset, skip_check_array=True)  # dates and names of trajectories stay
-        return X
-
-    def _needs_names(self, X):
-        return hasattr(X, "iloc") and getattr(X, "ndim", 2) == 2 and any(dtype.kind not in "fiub" for dtype in X.dtypes)
+        return X if hasattr(X, "iloc") or hasattr(X, "dtype") else np.array(X, dtype=object)
 
     def predict(self, X):
         """States [row] or [row, state] at the rows of X. SolveFailed where the model blows up."""
         _validation.check_is_fitted(self)
         X = self._checked(X, reset=False)
-        rows = self._rows_of(X)
+        rows = self._rows_of(X, _PREDICT)
         states = np.full((len(rows.time), len(next(iter(self._seen.values()))[1][0])), np.nan)
         later = np.zeros(len(rows.time), dtype=bool)
         for name, order in rows.by_trajectory():
             if self._columns["start"]:
-                states[order] = self._solved(rows.of(order), rows.start[order[0]], self.start_time)
+                states[order] = self._solved(rows.of(order), rows.start[order[0]], self._begin)
                 continue
             if name not in self._seen:
                 raise _core.InvalidArgument(f"{_PREDICT} trajectory '{name}' was not fitted, and where it begins is not known; name columns of X with start.")
@@ -212,7 +247,8 @@ class NeuralODERegressor(_sklearn_base.RegressorMixin, _sklearn_base.BaseEstimat
             self._forecast(rows.of(later), later, states)
         if not np.isfinite(states).all():
             first = rows.time[~np.isfinite(states).all(axis=1)].min()
-            raise _core.SolveFailed(f"{_PREDICT} the model blows up before t = {first:g}; predict less far, or fit another form of it.")
+            when = _shown(first, self._columns["time"][0] in self._dated)
+            raise _core.SolveFailed(f"{_PREDICT} the model blows up before t = {when}; predict less far, or fit another form of it.")
         return states[:, 0] if self._has_one else states
 
     def _extend(self, name, some, order, states):

@@ -1,7 +1,5 @@
 """Arrays, and what of pandas stands in their place, as the runs of a fit."""
 
-import datetime
-
 import numpy as np
 
 from costate import _core, _tables
@@ -11,7 +9,7 @@ def is_dates(values):
     """Whether times are dates, which may be text, and not numbers."""
     array, _ = _tables.plain(values) if hasattr(values, "dtype") else (np.asarray(values, dtype=object), "")
     first = array.flat[0] if array.size else None
-    return array.dtype.kind == "M" or isinstance(first, (datetime.date, np.datetime64, str))
+    return array.dtype.kind == "M" or isinstance(first, str) or _tables.is_date(first)
 
 
 def _as_list(value):
@@ -87,7 +85,8 @@ def runs_of(times, states, inputs):
     runs = []
     for run_times, run_states, run_inputs in zip(all_times, all_states, all_inputs):
         dated = is_dates(run_times)
-        runs.append((_tables.cells(run_times) if dated else run_times, dated, _matrix(run_states), None if run_inputs is None else _matrix(run_inputs)))
+        runs.append((_tables.cells(run_times) if dated else _tables.durations_as_seconds(run_times), dated, _matrix(run_states),
+                     None if run_inputs is None else _matrix(run_inputs)))
     name = getattr(all_times[0], "name", None)
     return (runs, "t" if name is None else str(name), _names(all_states, "states"),
             None if inputs is None else _names(all_inputs, "inputs"))

@@ -56,10 +56,50 @@ def date_texts(dates, zone=""):
     return ["" if gone else text + zone for text, gone in zip(texts.tolist(), missing.tolist())]
 
 
+def seconds_of(durations):
+    """timedelta64 as numbers."""
+    try:
+        return durations / np.timedelta64(1, "s")
+    except TypeError:
+        raise _core.DtypeError("[fit_table] times that are months or years have no length in seconds; give dates, or numbers.") from None
+
+
+def is_duration(value):
+    return isinstance(value, (datetime.timedelta, np.timedelta64))
+
+
+def is_date(value):
+    return isinstance(value, (datetime.date, np.datetime64)) or hasattr(value, "to_timestamp")
+
+
+def moment(value):
+    """One date as datetime64, in UTC; a Period of pandas is its first moment."""
+    if value is None or value != value:
+        return np.datetime64("NaT", "us")
+    if hasattr(value, "to_timestamp"):
+        value = value.to_timestamp()
+    if not is_date(value):
+        raise _core.DtypeError(f"[NeuralODERegressor] a column of dates must hold dates alone; got {_names.type_of(value)}.")
+    if getattr(value, "tzinfo", None) is not None:
+        value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    return np.datetime64(value, "us") if not hasattr(value, "to_datetime64") else value.to_datetime64().astype("M8[us]")
+
+
+def durations_as_seconds(values):
+    """Times with timedeltas, a list of them or a TimedeltaIndex among others, as seconds; other times as they are."""
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    some = values if isinstance(values, (list, tuple)) else np.asarray(values) if kind == "O" else ()
+    if len(some) and is_duration(some[0]):
+        return np.array([float(cell(value) or "nan") for value in some])
+    return seconds_of(plain(values)[0]) if kind == "m" else values
+
+
 def cell(value):
-    """One value of any type as text."""
+    """One value of any type as text; a duration is its seconds."""
     if isinstance(value, np.datetime64):
         return date_texts(np.array([value]))[0]
+    if is_duration(value):  # pandas' has nanoseconds, too
+        return number_text(float(seconds_of(getattr(value, "to_timedelta64", lambda: np.timedelta64(value))())))
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
@@ -82,7 +122,8 @@ def _type_text(column):
 def plain(column):
     """A column as an array, and the zone of its dates: '' if they have none, 'Z' where they are in UTC now."""
     if isinstance(column, np.ma.MaskedArray):
-        return np.where(np.ma.getmaskarray(column), None, column.data), ""
+        nothing = np.array("NaT", dtype=column.dtype) if column.dtype.kind in "mM" else None
+        return np.where(np.ma.getmaskarray(column), nothing, column.data), ""
     dates = getattr(column, "dt", column)  # of a pandas Series; an index has the methods itself
     if _type_text(column).startswith("period"):
         return np.asarray(dates.to_timestamp()), ""
@@ -101,7 +142,7 @@ def cells(column):
     if kind == "M":
         return date_texts(array, zone)
     if kind == "m":
-        return [number_text(seconds) for seconds in (array / np.timedelta64(1, "s")).tolist()]
+        return list(map(number_text, seconds_of(array).tolist()))
     if kind == "f":
         return [number_text(number) for number in array.astype(np.float64).tolist()]
     if kind in "iu":
@@ -110,12 +151,12 @@ def cells(column):
 
 
 def _index_columns(index, time, known):
-    """The levels of a frame's index that have names, or dates, as columns, unless a column is called so."""
+    """The levels of a frame's index that have names, or dates or durations, as columns, unless a column is called so."""
     columns = {}
     for i in range(index.nlevels):
         level = index.get_level_values(i)
-        is_dated = _type_text(level).startswith(("datetime64", "period"))
-        name = level.name if level.name is not None else (time or "time") if is_dated else None
+        is_time = _type_text(level).startswith(("datetime64", "period", "timedelta64", "timestamp[", "duration["))  # the last two of Arrow
+        name = level.name if level.name is not None else (time or "time") if is_time else None
         if name is not None and str(name) not in known:
             columns[str(name)] = cells(level)
     return columns
@@ -183,10 +224,10 @@ def table_of(data, time):
 
 
 def time_text(value):
-    """A time that a caller names: a number, or a date in any form; a Period of pandas is its first moment."""
+    """A time that a caller names: a number, a duration, or a date in any form; a Period of pandas is its first moment."""
     if not isinstance(value, str) and hasattr(value, "to_timestamp"):
         value = value.to_timestamp()
-    if not isinstance(value, (str, datetime.date, np.datetime64, numbers.Real)):
+    if not (isinstance(value, (str, datetime.date, np.datetime64, numbers.Real)) or is_duration(value)):
         raise _core.CallError(f"[forecast] a time must be a number or a date; got {_names.type_of(value)}.")
     return cell(value)
 

@@ -100,6 +100,43 @@ def test_one_parameter_stays_one():
     assert a == b and a != p
 
 
+def test_dtypes_come_back(tmp_path):
+    numbers = {"i": np.array([2**53, -7]), "b": np.array([[True], [False]]), "u": np.array([255], "u1"), "h": np.array([0.1, np.nan], "f2"),
+               "f": np.float32([0.1]), "d": np.array([0.1, np.inf]), "swapped": np.array([1, 2], ">i4"), "none": np.zeros((0, 2), int), "one": np.array(3)}
+    costate.save(tmp_path / "a", {**numbers, "listed": [1, 2], "p": costate.Parameter("p", [1.0])})
+    again = costate.load(tmp_path / "a")
+    for name, array in numbers.items():
+        assert again[name].dtype == array.dtype.newbyteorder("=") and again[name].shape == array.shape, name
+        np.testing.assert_array_equal(again[name], array)
+    assert again["listed"].dtype == int and again["p"].dtype == float
+    for name, array in {"i": np.array([2**60 + 1]), "n": np.array([-(2**60)]), "u": np.array([2**64 - 1], "u8")}.items():
+        with pytest.raises(costate.DtypeError, match=rf"\[save\] '{name}' has numbers of u?int64 that F64 cannot hold exactly; convert it"):
+            costate.save(tmp_path / "b", {name: array})
+    assert not (tmp_path / "b").exists()
+
+
+def test_values_with_a_constructor_are_pickled():
+    labelled = costate.LabelledInputs(np.ones((2, 3), "f4"), [0, 4])
+    windows = costate.TrajectoryWindows(np.arange(3.0), np.ones((2, 3, 1)), [np.ones((2, 1))])
+    for again in (pickled, copy.deepcopy, copy.copy):
+        assert again(labelled).inputs.dtype == np.float32 and again(labelled).labels.tolist() == [0, 4]
+        np.testing.assert_array_equal(again(windows).states, windows.states)
+        np.testing.assert_array_equal(again(windows).arguments[0], windows.arguments[0])
+        assert again(costate.systems()[0]).name == costate.systems()[0].name
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda: costate.simulate("lotka-volterra", samples=5), r"\[TimeSeries\] is not pickled or copied; pickle what you need of it: times, states, inputs, state_names"),
+    (lambda: costate.spirals(count=2), "pickle what you need of it: times, observations, truth, grid"),
+    (lambda: costate.check_gradient(costate.trace(lambda x: costate.sum(x * x), {"x": (2,)}), np.ones((1, 2))), "pickle what you need of it: inputs, worst, ok"),
+    (lambda: costate.Event(lambda t, z: z[0]), r"\[Event\] is not pickled or copied, since it holds functions; make it again by costate.Event"),
+])
+def test_what_is_not_pickled_says_what_instead(make, message):
+    for again in (pickled, copy.deepcopy):
+        with pytest.raises(costate.CallError, match=message):
+            again(make())
+
+
 def test_traced_code_is_not_pickled():
     f = costate.trace(lambda x: x, {"x": (1,)})
     for thing in (f, costate.compile(f), costate.vector_field(lambda t, z: z, (1,))):

@@ -205,7 +205,8 @@ def test_other_data_may_judge():
         ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"hold_out": "seven"}, costate.InvalidArgument, "hold_out takes a share"),
         ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"state": "x"}, costate.CallError, "no argument 'state'; did you mean 'states'"),
         ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"skip": 1}, costate.InvalidArgument, "skip is for lines of a file of text or a sheet"),
-        ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"time": 0}, costate.CallError, "time must be a string; got int"),
+        ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"time": 0}, costate.DataError, "unknown column '0'"),
+        ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"time": [0]}, costate.CallError, "time must be a number or a string; got list"),
         ("/nowhere/data.csv", {}, costate.IoError, "cannot open '/nowhere/data.csv'"),
     ],
 )

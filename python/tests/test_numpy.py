@@ -173,14 +173,17 @@ def add_in_place(x):
         (lambda x: x if x[0] > 0 else -x, TypeError, "costate.where instead of if"),
         (lambda x: 0 < x < 1, TypeError, "& | ~ instead of and, or, not"),
         (lambda x: x[x > 0], TypeError, "which element an Array names is not known"),
-        (lambda x: round(x[0]), TypeError, r"\[numpy.round\] takes no Arrays of a trace; use floor\(x \+ 0.5\)\."),
+        (lambda x: round(x[0]), TypeError, r"\[numpy.round\] takes no Arrays of a trace; use floor\(x \+ 0.5\), which takes halves up and not to the even neighbour\."),
         (assign, TypeError, "an element cannot be set while a program is traced; make a new Array with costate.stack"),
         (add_in_place, TypeError, "a NumPy array cannot hold an Array of a trace; write x = x \\+ y"),
         (lambda x: np.exp(x, out=np.zeros(4)), TypeError, "a NumPy array cannot hold an Array"),
         (lambda x: np.sum(x, dtype=np.float32), TypeError, r"\[numpy.sum\] of Arrays of a trace has no option 'dtype'; leave it out"),
         (lambda x: np.einsum("i,i->", x, x), TypeError, r"\[numpy.einsum\] takes no Arrays of a trace; use matmul, outer and sum\."),
         (lambda x: np.sort(x), TypeError, r"^\[numpy.sort\] takes no Arrays of a trace; build it from costate's functions"),
-        (lambda x: np.prod(x), TypeError, r"use exp\(sum\(log\(x\)\)\)"),
+        (lambda x: np.prod(x), TypeError, r"use x\[0\] \* x\[1\] \* ..., or exp\(sum\(log\(x\)\)\) where all numbers are positive"),
+        (lambda x: np.median(x), TypeError, "use mean if another measure of the middle will do; there is no sort"),
+        (lambda x: np.sinc(x), TypeError, "use sin"),
+        (lambda x: np.frexp(x), TypeError, "build it from costate's functions"),
         (lambda x: np.linalg.solve(np.eye(4), x), TypeError, r"\[numpy.linalg.solve\] .*use linear_solve"),
         (lambda x: np.linalg.norm(x, ord=1), TypeError, "is the Euclidean length alone"),
         (lambda x: np.where(x > 0), TypeError, r"\[numpy.where\] needs x and y"),
@@ -196,6 +199,32 @@ def test_what_there_is_not_is_said_in_a_sentence(f, error, message):
     with pytest.raises(error, match=message) as raised:
         costate.trace(f, {"x": (4,)})
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name, inputs", [
+    ("fmod", ([-7.5, 7.5, -2.0], [2.0, -2.0, 0.6])), ("arcsinh", ([-1e9, -1e-9, 0.0, 3.0],)), ("arccosh", ([1.0, 1.5, 40.0],)),
+    ("arctanh", ([-0.9, 1e-12, 0.5],)), ("copysign", ([1.0, -2.0, 3.0], [-1.0, 1.0, -4.0])), ("cbrt", ([-8.0, 0.0, 2.0],)), ("nansum", ([1.0, np.nan, 3.0],)),
+])
+def test_advice_in_a_formula_gives_the_same_numbers(name, inputs):
+    from costate import _numpy
+
+    formula = _numpy._INSTEAD[name].partition(";")[0]
+    written = run(eval(f"lambda x, y=None: {formula}", dict(vars(costate))), *inputs)  # noqa: S307
+    np.testing.assert_allclose(written, getattr(np, name)(*map(np.array, inputs)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name, message", [
+    ("erfc", "use 1 - erf"), ("log10", "use numpy.log10, which takes Arrays"), ("fmod", r"use sign\(x\) \* mod"), ("factorial", r"^costate has no 'factorial'\.$"),
+    ("cov", r"^costate has no 'cov'\.$"), ("pi", "use numpy.pi"), ("arcsin", "use asin"), ("median", "there is no sort"), ("sinn", "did you mean 'sin'"), ("erfinv", r"^costate has no 'erfinv'\.$"),
+])
+def test_a_name_of_numpy_is_not_taken_for_one_that_is_alike(name, message):
+    with pytest.raises(AttributeError, match=message):
+        getattr(costate, name)
+
+
+@pytest.mark.parametrize("kind", ["linear", "hold", "cubic"])
+def test_interpolate_is_nan_at_nan(kind):
+    assert np.isnan(run(lambda t: costate.interpolate([0.0, 1.0, 2.0], [[1.0], [3.0], [2.0]], t, kind), np.nan)).all()
 
 
 def test_filling_a_numpy_array_says_what_to_do():

@@ -389,7 +389,7 @@ def test_what_other_libraries_call_it():
     for name, instead in {"Tsit5": "method='tsit5' of solve", "SaveAt": "times and save of solve, or dense=True", "BacksolveAdjoint": "adjoint='backsolve'"}.items():
         with pytest.raises(AttributeError, match=f"costate has no '{name}'; use {instead}"):  # of diffrax
             getattr(costate, name)
-    with pytest.raises(AttributeError, match="costate has no 'interpolat'; use interpolate"):
+    with pytest.raises(AttributeError, match=r"costate has no 'interpolat'; did you mean 'interpolate'\?"):
         costate.interpolat  # noqa: B018
     assert not hasattr(costate, "__wrapped__")
     with pytest.raises(costate.CallError, match=r"there is no argument 't_eval'; did you mean 'times'\?"):

@@ -176,6 +176,18 @@ TEST(CsvDates, FractionsOfSecondsAreKept) {
   EXPECT_EQ(time_cells({0.5}, read.scale), (Words{"13/03/2014 06:00:00.750000"}));
 }
 
+TEST(CsvDates, TimesLessThanAMicrosecondApartAreToldApart) {
+  const TimeColumn read = times({"2024-03-30T00:00:00.000000001", "2024-03-30T00:00:00.000000002"});
+  EXPECT_EQ(
+      time_cells({0, 1e-9, 2.5e-7}, read.scale),
+      (Words{"2024-03-30T00:00:00.000000001Z", "2024-03-30T00:00:00.000000002Z", "2024-03-30T00:00:00.000000251Z"}));
+  EXPECT_EQ(time_cells({0, 1e-6, 3e-6}, {"seconds", "2024-01-01", "%F %T"}),
+            (Words{"2024-01-01 00:00:00", "2024-01-01 00:00:00.000001", "2024-01-01 00:00:00.000003"}));
+  EXPECT_EQ(time_cells({0, 1.0 / 3}, {"seconds", "2024-01-01"}),
+            (Words{"2024-01-01T00:00:00Z", "2024-01-01T00:00:00.333333Z"}));
+  EXPECT_EQ(time_cells({}, read.scale), Words{});
+}
+
 TEST(CsvDates, WhatAFormatCannotHoldComesOutInIso) {
   const TimeScale days{"days", "2024-01-01", "%d.%m.%Y"};
   EXPECT_EQ(time_cells({0, 1}, days), (Words{"01.01.2024", "02.01.2024"}));

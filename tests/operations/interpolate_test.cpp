@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
+#include "costate/graph/interpret.h"
 #include "costate/solve/solve.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
@@ -56,6 +58,19 @@ TEST(Interpolate, HoldsTheLastValueAndTheEnds) {
     EXPECT_EQ(at(interpolation, values, 2.5), 20);
     EXPECT_EQ(at(interpolation, table([](double) { return 4.0; }, {1}), 0.2, {1}), 4);
   }
+}
+
+TEST(Interpolate, IsNanAtNoTime) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const Interpolation interpolation : {Interpolation::kLinear, Interpolation::kHold, Interpolation::kCubic})
+    for (const std::vector<double>& times : {kKnots, {0.0, 1.0}, {1.0}}) {
+      const HostArray values = table([](double) { return 4.0; }, times);
+      EXPECT_TRUE(std::isnan(at(interpolation, values, nan, times)));
+      const auto n = static_cast<std::int64_t>(times.size());
+      const std::vector<HostArray> one = {HostArray(Shape{n}, times), values.reshape(Shape{n, 1}),
+                                          HostArray(Shape{}, std::vector<double>{nan})};
+      EXPECT_TRUE(std::isnan(interpret(traced(interpolation, n), one)[0].at(0)));
+    }
 }
 
 TEST(Interpolate, PaddingByTheLastTimeChangesNothing) {

@@ -228,8 +228,12 @@ std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
   if (!with_time_of_day) return date::format("%F", day);
   const std::chrono::seconds whole{static_cast<int>(time.second)};
   // Digits of the fraction as they came: "0.25" → ".25".
-  const double fraction = std::round((time.second - static_cast<double>(whole.count())) * 1e9) / 1e9;
-  const std::string digits = fraction > 0 && fraction < 1 ? format_double(fraction).substr(1) : "";
+  const auto nanoseconds = std::llround((time.second - static_cast<double>(whole.count())) * 1e9);
+  std::string digits;
+  if (nanoseconds > 0 && nanoseconds < 1'000'000'000) {
+    digits = std::to_string(nanoseconds);
+    digits = "." + std::string(9 - digits.size(), '0') + digits.substr(0, digits.find_last_not_of('0') + 1);
+  }
   return date::format("%FT%T", day + whole) + digits + "Z";
 }
 

@@ -77,9 +77,10 @@ std::int64_t find_knot(const Times<T>& times, std::int64_t n, double t) {
   return low;
 }
 
-/// Of the derivative of this order in time.
+/// Of the derivative of this order in time. At no time, NaN, it is NaN, where the value is held, too.
 template <class T>
 Weights find_weights(Interpolation interpolation, int order, const Times<T>& times, double t) {
+  if (std::isnan(t)) return {.first = 0, .weight = {t, 0, 0, 0}};
   std::int64_t n = times.count;
   while (n > 1 && times[n - 1] <= times[n - 2]) --n;  // padding
   const std::int64_t low = find_knot(times, n, t);
