@@ -12,16 +12,17 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/tile_op.h"
+#include "costate/operations/internal/factored_solve.h"
 #include "costate/operations/internal/lu_factors.h"
 #include "costate/operations/internal/tile_lane.h"
 
 namespace costate {
 namespace {
 
+using internal::factored_solve;
 using internal::LuFactors;
+using internal::System;
 using internal::TileLane;
-
-enum class System { kGiven, kTransposed };
 
 template <class T>
 void solve_system(System system, const LuFactors<T>& factors, std::span<const T> b, std::span<T> x) {
@@ -180,12 +181,6 @@ class FactoredSolve : public LoweredBy<FactoredSolve> {
   System system_;
 };
 
-/// `x`: of the linear_solve with `a` that left the factors.
-Array factored_solve(System system, const Array& a, const Array& x, const Array& b) {
-  const Array operands[] = {a, x, b};
-  return costate::apply(std::make_shared<FactoredSolve>(system), operands);
-}
-
 /// b' - A' y for the system's A.
 Array moved_side(System system, const Array& a_tangent, const Array& b_tangent, const Array& y) {
   const Array moved = b_tangent.is_empty() ? zeros(y.shape()) : b_tangent;
@@ -236,6 +231,11 @@ class LinearSolve : public TileExtension<LinearSolveTileOp> {
 };
 
 }  // namespace
+
+Array internal::factored_solve(System system, const Array& a, const Array& x, const Array& b) {
+  const Array operands[] = {a, x, b};
+  return costate::apply(std::make_shared<FactoredSolve>(system), operands);
+}
 
 Array linear_solve(Operand a, Operand b) {
   const Array operands[] = {a.array, b.array};

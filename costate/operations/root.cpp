@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,29 +9,12 @@
 #include <vector>
 
 #include "costate/base/error.h"
-#include "costate/diff/diff.h"
+#include "costate/operations/internal/dense_root.h"
 #include "costate/operations/internal/sparse_root.h"
 #include "costate/operations/internal/traced_system.h"
-#include "costate/operations/linear_solve.h"
 
 namespace costate {
 namespace {
-
-Array dense_root(const std::function<Array(Array)>& f, const Array& guess, const RootOptions& options) {
-  const Shape shape = guess.shape();
-  Array x = stop_gradient(guess), correction;
-  for (int iteration = 0; iteration <= options.iterations; ++iteration) {
-    const Array value = f(x);
-    if (!(value.shape() == shape))
-      throw ShapeError("[root] f must give what it takes, ", shape, "; got ", value.shape(), ".");
-    // At the root, this step's derivative is the root's: its x is a given number, and f is 0 beside J's derivative.
-    correction = linear_solve(stop_gradient(jacobian(value, x)), value);
-    if (iteration < options.iterations) x = stop_gradient(x - correction);
-  }
-  const Array size = reduce_max(abs(correction) / (1.0 + abs(x)), {0});
-  return where(broadcast_to(size <= options.tolerance, shape), x - correction,
-               full(shape, std::numeric_limits<double>::quiet_NaN()));
-}
 
 /// Nothing where the Jacobian has too many numbers, or with kAuto takes too many derivatives.
 std::shared_ptr<const internal::ImplicitSystem> sparse_system(const Function& f, RootJacobian form) {
@@ -61,14 +43,14 @@ Array root(const std::function<Array(Array)>& f, Operand guess, const RootOption
   const bool must_be_sparse = options.jacobian == RootJacobian::kSparse || options.jacobian == RootJacobian::kKrylov;
   const bool may_be_sparse =
       must_be_sparse || (options.jacobian == RootJacobian::kAuto && shape.size() >= kFewUnknowns);
-  if (!may_be_sparse) return dense_root(f, guess.array, options);
   const internal::TracedSystem traced = internal::trace_system("root", f, shape);
+  if (!may_be_sparse) return internal::dense_root(traced, guess.array, options);
   const auto system = sparse_system(traced.function, options.jacobian);
   if (!system && must_be_sparse)
     throw InvalidArgument("[root] the Jacobian of ", shape.size(),
                           " unknowns is not sparse: by the graph of f more than 2^24 of its numbers may be other than "
                           "0; write f without sums over all unknowns, or ask for a dense one.");
-  if (!system) return dense_root(f, guess.array, options);
+  if (!system) return internal::dense_root(traced, guess.array, options);
   return internal::sparse_root(system, {.iterations = options.iterations, .tolerance = options.tolerance},
                                stop_gradient(guess.array), traced.arguments, guess.where);
 }

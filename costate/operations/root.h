@@ -27,7 +27,7 @@ struct RootOptions {
 /// x [n] with f(x) = 0, by Newton's method from `guess` [n]. f maps [n] to [n] and may use any Array of the trace.
 /// NaN where the iteration does not end within the tolerance.
 ///
-/// Dense: first derivatives, both ways.
+/// Dense: derivatives of any order, both ways, by the factors of the last iteration.
 ///
 /// Sparse: for thousands of unknowns that each meet few others, as those of a grid do. Which meet is found once, from
 /// the graph: numbers that are 0 are not looked at, but in constant matrices. Unknowns that meet no common equation

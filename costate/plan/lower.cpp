@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "costate/base/timing.h"
+#include "costate/graph/mark.h"
 #include "costate/graph/print.h"
 #include "costate/graph/simplify.h"
 #include "costate/graph/verify.h"
@@ -43,7 +44,7 @@ auto timed(std::string_view name, Pass pass) {
 }  // namespace
 
 Plan lower(const Function& function, const PlanOptions& options) {
-  const Function simple = timed("simplify", [&] { return simplify(function); });
+  const Function simple = timed("simplify", [&] { return simplify(drop_marks(function)); });
   if (dump_wanted("graph")) std::clog << to_string(simple);
   if constexpr (kVerifies) verify(simple);
   const Placement placement = timed("place", [&] { return place(simple, options); });

@@ -77,7 +77,7 @@ f           a callable from [n] to [n]; it may use any Array of the trace.
 guess       [n], where the iteration begins.
 iterations  with a dense Jacobian all of them are done, with a sparse one at most so many.
 tolerance   of the last correction, relative to 1 + |x|, the largest element; NaN comes out where it is larger.
-jacobian    'dense': all n x n derivatives in each iteration; first derivatives only.
+jacobian    'dense': all n x n derivatives in each iteration; derivatives of any order.
             'sparse': those that f's graph says may be other than 0, for thousands of unknowns that each meet few
             others, as those of a grid do; derivatives of any order. InvalidArgument if they are more than 2^24.
             'krylov': the same, with linear systems solved iteratively: for more than some 10^5 unknowns, whose factors

@@ -122,3 +122,9 @@ def test_roots_are_found_iteratively():
             np.sin(np.arange(n))) for how in ("sparse", "krylov")}
     for sparse, krylov in zip(*solved.values()):
         np.testing.assert_allclose(krylov, sparse, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("jacobian", ["auto", "dense", "sparse", "krylov"])
+def test_a_root_has_second_derivatives(jacobian):
+    f = costate.trace(lambda x: costate.root(lambda y: y * y - x, costate.stop_gradient(x), jacobian=jacobian).sum(), {"x": (1,)})
+    assert costate.compile(costate.hessian(f))([2.0])[1] == pytest.approx(-0.25 * 2.0**-1.5, rel=1e-12)

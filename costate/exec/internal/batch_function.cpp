@@ -9,6 +9,7 @@
 #include "costate/exec/internal/image_lanes.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/graph/interpret.h"
+#include "costate/graph/mark.h"
 #include "costate/graph/simplify.h"
 
 namespace costate::internal {
@@ -34,8 +35,8 @@ std::size_t choose_lanes(std::size_t batch) {
 }  // namespace
 
 BatchFunction::BatchFunction(const Function& function, const CompileOptions& options, const LateParts& late)
-    : function_(function),
-      split_(split_shared_tail(simplify(function))),
+    : function_(drop_marks(function)),
+      split_(split_shared_tail(simplify(function_))),
       largest_image_(largest_image(function)),
       options_(options),
       late_(late) {

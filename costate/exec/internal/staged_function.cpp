@@ -8,6 +8,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/reach.h"
+#include "costate/graph/mark.h"
 #include "costate/graph/simplify.h"
 
 namespace costate::internal {
@@ -23,7 +24,7 @@ bool has_sums(const Function& function) {
 }  // namespace
 
 StagedFunction::StagedFunction(const Function& function, const CompileOptions& options, const LateParts& late)
-    : function_(simplify(function)),
+    : function_(simplify(drop_marks(function))),
       dtype_(options.dtype),
       num_late_inputs_(late.num_inputs),
       first_late_output_(function.outputs().size() - late.num_outputs) {
