@@ -84,6 +84,18 @@ TEST(Card, SolvesAsTheCpuDoes) {
   EXPECT_TRUE(decay_on(Device::kCuda).states.same_bits(decay_on(Device::kCpu).states));
 }
 
+TEST(Card, FollowsDisturbancesAsTheCpuDoes) {
+  if (!has_card()) GTEST_SKIP() << "needs a CUDA card";
+  const Variable asked("COSTATE_CUDA", "experimental");
+  const VectorField field = vector_field({2}, [](Array t, Array z) { return cos(t) * (2.0 - z); });
+  const HostArray z0(Shape{2, 2}, std::vector<double>{2, 2, 1, 3}), times = HostArray::vector({0, 10});
+  const SolveOptions guarded{.gradient_steps = GradientSteps::kOn};
+  const Solution here = solve(field, z0, times, guarded), there = solve_on(Device::kCuda, field, z0, times, guarded);
+  EXPECT_GT(here.accepted[0], solve(field, z0, times).accepted[0]) << "at rest the guard shortens steps";
+  EXPECT_EQ(there.accepted, here.accepted);
+  EXPECT_EQ(there.rejected, here.rejected);
+}
+
 TEST(KernelCache, GivesBackWhatItKeptForTheSameKey) {
   const test::Scratch scratch;
   const internal::KernelCache cache(scratch / "kernels");

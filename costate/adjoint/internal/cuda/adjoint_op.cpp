@@ -1,12 +1,14 @@
 #include "costate/adjoint/internal/cuda/adjoint_op.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "costate/base/error.h"
 #include "costate/cuda/internal/card.h"
 #include "costate/cuda/internal/device_array.h"
 #include "costate/cuda/internal/shared_inputs.h"
+#include "costate/solve/internal/cuda/device_stops.h"
 #include "costate/solve/internal/cuda/solve_op.h"
 
 namespace costate::internal {
@@ -65,29 +67,39 @@ BatchOpResult DeviceAdjointOp::run_as(const BatchOpRun& run) const {
   const AdjointKernels::Made& made = kernels_.of(steps.lanes);
   const auto module = device_.load(made.source);
   const std::size_t size = run.batch, blocks = num_blocks(size, steps.lanes), shared_size = problem_.shared_size();
-  const DeviceArray<T> start(device_, size * problem.state_size), partial_sums(device_, blocks * shared_size),
+  const DeviceArray<T> start(device_, size * problem.state_size),
+      times(device_, problem_.wants_times ? size * batch.num_times : 0), partial_sums(device_, blocks * shared_size),
       sums(device_, shared_size);
   const DeviceArray<std::int64_t> evaluations(device_, size);
   const DeviceArray<unsigned char> global(device_, blocks * made.shapes.reverse.global_bytes);
+  const DeviceStops<T> stops(device_, problem, batch);
   std::vector<std::uint64_t> words = inputs.words();
+  words.insert(words.end(), stops.words().begin(), stops.words().end());
   words.insert(words.end(),
                {cotangents.address(), solved.ends.address(), solved.counts.address(), solved.record_times.address(),
                 solved.record_sizes.address(), solved.record_states.address(), start.address()});
+  if (problem_.wants_times) words.push_back(times.address());
   std::vector<DeviceArray<T>> own;
   for (const DeviceArgument& argument : problem_.arguments)
     if (!argument.is_shared) words.push_back(own.emplace_back(device_, size * argument.size).address());
   words.insert(words.end(), {evaluations.address(), partial_sums.address(), global.address(), size, blocks,
                              batch.num_times, batch.times_are_shared ? 1u : 0u, solved.capacity});
-  module->launch(made.shapes.reverse, blocks, words);
+  if (problem_.wants_times)
+    words.insert(words.end(), {static_cast<std::uint64_t>(problem.options.steps_per_interval),
+                               std::bit_cast<std::uint64_t>(problem.options.step_size)});
+  module->launch(made.shapes.reverse, blocks, words, 0);
   if (shared_size > 0) {
     const std::size_t sum_blocks = num_blocks(shared_size, made.shapes.add_blocks.threads);
     module->launch(made.shapes.add_blocks, sum_blocks,
-                   {partial_sums.address(), sums.address(), shared_size, blocks, sum_blocks});
+                   {partial_sums.address(), sums.address(), shared_size, blocks, sum_blocks}, 0);
   }
 
   PackedRows<T> packed(size, problem.state_size + batch.num_times + problem_.own_size());
   packed.put(start.numbers());
-  packed.skip(batch.num_times);
+  if (problem_.wants_times)
+    packed.put(times.numbers());
+  else
+    packed.skip(batch.num_times);
   for (const DeviceArray<T>& gradient : own) packed.put(gradient.numbers());
   auto state = std::make_shared<DeviceAdjointState>();
   const std::vector<T> shared = sums.numbers();
