@@ -9,11 +9,10 @@
 
 #include "costate/array/host_array.h"
 #include "costate/exec/device.h"
+#include "costate/exec/result_reader.h"
 #include "costate/exec/run_report.h"
 
 namespace costate {
-
-class Extension;
 
 /// What an operation leaves for those that take its result: the steps of a solve. It reads the same however often.
 class BatchOpState {
@@ -46,8 +45,8 @@ struct BatchOpContext {
   std::vector<Shape> operand_shapes = {};
   std::vector<bool> operand_is_shared = {};
   std::vector<bool> operand_is_given = {};  // an input of the program, and not rounded to dtype
-  /// The operations that take the result and read the state.
-  std::vector<const Extension*> readers = {};
+  /// The operations that take the result, and may read the state.
+  std::vector<ResultReader> readers = {};
 };
 
 }  // namespace costate

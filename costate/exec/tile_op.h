@@ -13,6 +13,7 @@
 #include "costate/array/host_array.h"
 #include "costate/array/shape.h"
 #include "costate/base/error.h"
+#include "costate/exec/result_reader.h"
 #include "costate/exec/run_report.h"
 #include "costate/graph/extension.h"
 
@@ -74,8 +75,8 @@ struct TileOpContext {
   std::size_t lanes = 1;
   std::vector<Shape> operand_shapes;
   std::vector<bool> operand_is_shared;
-  /// The operations that take the result and read the state, which must last for them.
-  std::vector<const Extension*> readers = {};
+  /// The operations that take the result. The state must last for them.
+  std::vector<ResultReader> readers = {};
 };
 
 /// An Extension of type Self that has one template for both types: std::unique_ptr<TileOp<T>> lower<T>(context) const.

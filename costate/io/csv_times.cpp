@@ -32,11 +32,14 @@ TimeColumn to_scale(const std::vector<IsoTime>& moments, const TimeScale& scale,
     const bool is_fine =
         std::any_of(moments.begin(), moments.end(), [](const IsoTime& t) { return t.has_time_of_day; });
     column.scale = {.unit = is_fine ? "seconds" : "days", .origin = format_iso_time(first, is_fine), .format = format};
-    // Days that are all the first of a month are months (or quarters, or years), which a forecast goes on by.
+    // Days that are all the first of a month, or the last, are months (or quarters, or years), which a forecast goes on
+    // by.
     constexpr std::size_t kFewest = 3;
-    if (!is_fine && moments.size() >= kFewest &&
-        std::ranges::all_of(moments, [](const IsoTime& t) { return internal::is_first_day(t.day); }))
-      column.scale.format = internal::of_first_days(format);
+    if (!is_fine && moments.size() >= kFewest) {
+      std::vector<std::int64_t> days;
+      for (const IsoTime& moment : moments) days.push_back(moment.day);
+      column.scale.format = internal::of_one_day(format, days);
+    }
   }
   const std::optional<IsoTime> origin = internal::parse_iso_time(column.scale.origin);
   if (!origin || (column.scale.unit != "days" && column.scale.unit != "seconds"))
@@ -184,7 +187,7 @@ double time_after(double start, std::int64_t steps, double spacing, const TimeSc
   if (months == 0 || start != std::floor(start) || !origin || origin->second != 0) return plain;
   const auto periods = std::max<std::int64_t>(1, std::llround(spacing / (kDaysOfMonth * months)));
   const auto first = origin->day + static_cast<std::int64_t>(start);
-  const std::optional<std::int64_t> later = internal::first_day_after(first, steps * periods * months);
+  const std::optional<std::int64_t> later = internal::period_after(scale.format, first, steps * periods * months);
   return later ? static_cast<double>(*later - origin->day) : plain;
 }
 

@@ -37,7 +37,8 @@ _NO_DROPOUT = "dropout draws at random in each call, and a program gives the sam
 _NO_THIRD_AXIS = "feature maps have one axis or two; put the numbers of the third axis among the channels, and use {}."
 _NO_TRANSPOSED = "there are no transposed convolutions; enlarge the maps by np.repeat along each axis, and use {}."
 _REFUSED = {
-    **{name: _NO_THIRD_AXIS.format(instead) for name, instead in [("Conv3d", "Conv2d"), ("conv3d", "conv2d"), ("MaxPool3d", "max_pool2d"), ("AvgPool3d", "avg_pool2d")]},
+    **{f"min_pool{axes}d": f"the smallest of each window is -max_pool{axes}d(-x, ...)." for axes in (1, 2)},
+    **{name: _NO_THIRD_AXIS.format(instead) for name, instead in [("Conv3d", "Conv2d"), ("conv3d", "conv2d"), *((name, "max_pool2d") for name in ("MaxPool3d", "max_pool3d")), *((name, "avg_pool2d") for name in ("AvgPool3d", "avg_pool3d"))]},
     **{name: _NO_TRANSPOSED.format(instead) for name, instead in [
         ("ConvTranspose1d", "Conv1d"), ("ConvTranspose2d", "Conv2d"), ("ConvTranspose3d", "Conv2d"), ("conv_transpose1d", "conv1d"), ("conv_transpose2d", "conv2d")]},
     **dict.fromkeys(("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "batch_norm"), _NO_BATCH_NORM),

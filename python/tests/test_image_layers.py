@@ -288,6 +288,8 @@ def test_state_dicts_of_others(state, error, message):
 
 @pytest.mark.parametrize("name, message", [("BatchNorm2d", "use GroupNorm or LayerNorm"), ("Dropout", "use a penalty on the weights"),
                                            ("Conv3d", "the third axis among the channels, and use Conv2d"),
+                                           ("max_pool3d", "the third axis among the channels, and use max_pool2d"),
+                                           ("min_pool2d", r"is -max_pool2d\(-x, ...\)\."),
                                            ("ConvTranspose2d", "enlarge the maps by np.repeat along each axis, and use Conv2d")])
 def test_what_is_not_there_is_refused_by_name(name, message):
     with pytest.raises(costate.NotSupported, match=f"costate has no '{name}': .*{message}"):

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "costate/base/threads.h"
 #include "costate/diff/diff.h"
@@ -177,6 +178,54 @@ TEST(SolveInAProgram, GradientsOfOneSolveMayAskForDifferentThings) {
 }
 
 /// Lanes whose steps are rejected at different attempts: each sample's gradient is what it has alone.
+/// What a solve keeps for its own reverse serves no other that takes its result for numbers. s = z0 e^-t; of
+/// z' = -s(1) z the end is z0 exp(-z0 / e).
+TEST(SolveInAProgram, ResultsOfOneMayBeReadWholeByAnother) {
+  const auto plain = [](const SolveOptions& options, double rate) {
+    return [options, rate](const Array& z0) {
+      return solve(vector_field({2}, [rate](Array, Array z) { return -rate * z; }), z0,
+                   constant(HostArray::vector({0, 0.5, 1})), options);
+    };
+  };
+  const auto second = [](const SolveOptions& options, const Array& z0, const Array& s, bool as_argument) {
+    const Array times = constant(HostArray::vector({0, 1}));
+    if (!as_argument)
+      return sum(solve(vector_field({2}, [&](Array, Array z) { return -s[2] * z; }), z0, times, options)[1]);
+    const VectorField field =
+        vector_field({2}, {{"s", {3, 2}}}, [](Array, Array z, Array given) { return -given[2] * z; });
+    return sum(solve(field, z0, times, options, std::span(&s, 1))[1]);
+  };
+  const HostArray z0(Shape{3, 2}, Numbers{0.8, 0.3, -0.5, 1.2, 0.1, 2});
+  const SolveOptions tight{.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-13};
+  const SolveOptions fixed{.method = Method::kRk4, .steps_per_interval = 100};
+  for (const SolveOptions& first : {tight, fixed})
+    for (const Adjoint adjoint : test::kAdjoints)
+      for (const bool as_argument : {false, true}) {
+        SolveOptions options = tight;
+        options.adjoint = adjoint;
+        const Function loss =
+            trace([&](Array z) { return second(options, z, plain(first, 1)(z), as_argument); }, {{"z", {2}}});
+        const RunResult run = compile(value_and_grad(loss)).run({z0});
+        for (std::int64_t i = 0; i < z0.size(); ++i) {
+          const double x = z0.at(i) / std::numbers::e;
+          EXPECT_NEAR(run.outputs[1].at(i), std::exp(-x) * (1 - x), 1e-8) << name(adjoint) << as_argument;
+        }
+      }
+  for (const Adjoint adjoint : test::kAdjoints) {
+    SolveOptions options = tight;
+    options.adjoint = adjoint;
+    const Function product =
+        trace([&](Array z) { return sum(plain(options, 1)(z)[2] * plain(fixed, 2)(z)[2]); }, {{"z", {2}}});
+    const Function whole = trace([&](Array z) { return sum(plain(options, 1)(z) * plain(fixed, 2)(z)); }, {{"z", {2}}});
+    const HostArray at_end = compile(value_and_grad(product)).run({z0}).outputs[1];
+    const HostArray of_all = compile(value_and_grad(whole)).run({z0}).outputs[1];
+    for (std::int64_t i = 0; i < z0.size(); ++i) {
+      EXPECT_NEAR(at_end.at(i), 2 * z0.at(i) * std::exp(-3), 1e-8) << name(adjoint);
+      EXPECT_NEAR(of_all.at(i), 2 * z0.at(i) * (1 + std::exp(-1.5) + std::exp(-3)), 1e-8) << name(adjoint);
+    }
+  }
+}
+
 TEST(SolveInAProgram, RejectedStepsOfBatchMatesChangeNoGradient) {
   // Stiffness that sets in at a time of each sample's own makes the controller reject there.
   const VectorField field = vector_field({1}, {{"when", {1}}}, [](Array t, Array z, Array when) {

@@ -97,7 +97,8 @@ TEST(CsvDates, MonthsAreTheirFirstDays) {
 TEST(CsvDates, QuartersAndWeeksAreTheirFirstDays) {
   for (const Words& cells : {Words{"1990Q1", "1990Q2", "1991Q4"}, Words{"1990-Q1", "1990-Q2", "1991-Q4"},
                              Words{"1990 Q1", "1990 Q2", "1991 Q4"}, Words{"1990q1", "1990q2", "1991q4"},
-                             Words{"Q1 1990", "Q2 1990", "Q4 1991"}, Words{"Q1-1990", "Q2-1990", "Q4-1991"}}) {
+                             Words{"Q1 1990", "Q2 1990", "Q4 1991"}, Words{"Q1-1990", "Q2-1990", "Q4-1991"},
+                             Words{"1Q1990", "2Q1990", "4Q1991"}, Words{"1Q 1990", "2Q 1990", "4Q 1991"}}) {
     const TimeColumn read = times(cells);
     EXPECT_EQ(read.values, (Numbers{0, 90, 365 + 273})) << cells[0];
     EXPECT_EQ(time_cells(read.values, read.scale), cells);
@@ -110,6 +111,7 @@ TEST(CsvDates, QuartersAndWeeksAreTheirFirstDays) {
     EXPECT_EQ(time_cells(read.values, read.scale), cells);
   }
   EXPECT_EQ(times({"2020-W53", "2021-W01"}).values, (Numbers{0, 7}));
+  EXPECT_EQ(times({"2020-W53-1", "2020-W53-7", "2021-W01-1"}).values, (Numbers{0, 6, 7}));
   EXPECT_EQ(times({"1990M01", "1990M12"}).values, (Numbers{0, 334}));
   EXPECT_ERROR(times({"1990Q1", "1990Q5"}), DataError,
                "expected a date in the format '%YQ%q' as on the lines before; got '1990Q5'");
@@ -133,7 +135,16 @@ TEST(CsvDates, PeriodsFollowEachOtherByTheCalendar) {
   EXPECT_EQ(later({"1990/01/01", "1990/04/01", "1990/07/01"}, 90.5, 3), "1991/04/01");
   EXPECT_EQ(later({"1990-01-01", "1991-01-01", "1992-01-01"}, 365, 9), "2001-01-01");
   EXPECT_EQ(later({"1990-01-01", "1990-02-01", "1990-03-02"}, 30, 1), "1990-04-01");  // of which one is no first day
+  EXPECT_EQ(later({"1991-11-30", "1991-12-31", "1992-01-31"}, 31, 1), "1992-02-29");
+  EXPECT_EQ(later({"1991-11-30", "1991-12-31", "1992-01-31"}, 31, 14), "1993-03-31");
+  EXPECT_EQ(later({"31/03/1990", "30/06/1990", "30/09/1990"}, 91.5, 2), "31/03/1991");
+  EXPECT_EQ(later({"19900331", "19900630", "19900930"}, 91.5, 2), "19910331");
+  EXPECT_EQ(later({"1990-12-31", "1991-12-31", "1992-12-31"}, 365.5, 3), "1995-12-31");
+  EXPECT_EQ(later({"1990-01-31", "1990-02-28", "1990-03-30"}, 29, 1), "1990-04-28");  // of which one is no last day
   // Later files may have other days, in the order of the first.
+  const TimeScale lasts = times({"1990-01-31", "1990-02-28", "1990-03-31"}).scale;
+  EXPECT_EQ(times({"1990-02-15"}, lasts).values, (Numbers{15}));
+  EXPECT_EQ(time_cells({15}, lasts)[0], "1990-02-15");
   const TimeScale firsts = times({"01/01/1990", "01/02/1990", "01/03/1990"}, {}, "%d/%m/%Y").scale;
   EXPECT_EQ(times({"02/03/1990"}, firsts).values, (Numbers{60}));
   EXPECT_EQ(times({"01/03/1990"}, firsts).values, (Numbers{59}));

@@ -63,10 +63,10 @@ void BoundPlan<T>::find_states() {
   for (const auto& phase : plan.phases) {
     const bool is_later = &phase != &plan.in(Phase::kForward);
     for (const Instruction& instruction : phase) {
-      for (const std::int32_t state : instruction.operand_states) {
-        if (state < 0) continue;
-        const auto index = static_cast<std::size_t>(state);
-        readers[index].push_back(instruction.extension.get());
+      for (std::size_t operand = 0; operand < instruction.operand_states.size(); ++operand) {
+        if (instruction.operand_states[operand] < 0) continue;
+        const auto index = static_cast<std::size_t>(instruction.operand_states[operand]);
+        readers[index].push_back({.extension = instruction.extension.get(), .operand = operand});
         is_kept[index] = is_kept[index] || (is_later && !is_made_later[index]);
       }
       if (instruction.extension && is_later) is_made_later[static_cast<std::size_t>(instruction.state)] = true;

@@ -69,8 +69,9 @@ std::shared_ptr<const BatchOp> StagedFunction::lowered(NodeId id, const PerNode<
     context.operand_is_given.push_back(function_.node(operand).op == Op::kInput);
   }
   for (const Node& node : function_.nodes())
-    if (node.op == Op::kExtension && std::ranges::count(node.operands, id) > 0)
-      context.readers.push_back(node.extension.get());
+    for (std::size_t operand = 0; node.op == Op::kExtension && operand < node.operands.size(); ++operand)
+      if (node.operands[operand] == id)
+        context.readers.push_back({.extension = node.extension.get(), .operand = operand});
   return function_.node(id).extension->lower_batch(context);
 }
 

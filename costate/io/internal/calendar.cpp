@@ -22,13 +22,15 @@ using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
 constexpr double kTicksPerSecond = 1e7;
 
 /// With points, the day always comes first.
-constexpr const char* kDates[] = {
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y",  "%m/%d/%Y", "%d.%m.%Y",    "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
-    "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y",  "%y-%m-%d", "%d %b %Y",    "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y",
-    "%d%b%Y",   "%Y-%b-%d", "%b %d %Y", "%b %d, %Y", "%Y%m%d",   "%a %b %d %Y", "%Y %m %d", "%Y-%j",    "%Y/%j"};
+constexpr const char* kDates[] = {"%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y",  "%m/%d/%Y", "%d.%m.%Y",
+                                  "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y",  "%d.%m.%y", "%d-%m-%y",
+                                  "%m-%d-%y", "%y-%m-%d", "%d %b %Y", "%d-%b-%Y",  "%d-%b-%y", "%d/%b/%Y",
+                                  "%d%b%Y",   "%Y-%b-%d", "%b %d %Y", "%b %d, %Y", "%Y%m%d",   "%a %b %d %Y",
+                                  "%Y %m %d", "%Y-%j",    "%Y/%j",    "%G-W%V-%u"};
 /// Periods that stand for their first day: months, quarters (%q is ours, and pandas') and ISO weeks.
-constexpr const char* kPeriods[] = {"%b %Y",  "%b-%Y",  "%b-%y", "%m/%Y",  "%Y/%m",  "%YM%m",  "%Y-M%m", "%YQ%q",
-                                    "%Y-Q%q", "%Y Q%q", "%Yq%q", "Q%q %Y", "Q%q-%Y", "Q%q/%Y", "%G-W%V", "%GW%V"};
+constexpr const char* kPeriods[] = {"%b %Y",  "%b-%Y",  "%b-%y",  "%m/%Y",  "%Y/%m",  "%YM%m",
+                                    "%Y-M%m", "%YQ%q",  "%Y-Q%q", "%Y Q%q", "%Yq%q",  "Q%q %Y",
+                                    "Q%q-%Y", "Q%q/%Y", "%qQ%Y",  "%qQ %Y", "%G-W%V", "%GW%V"};
 /// Dates that are numbers, told by how many digits they have.
 struct CompactFormat {
   const char* format;
@@ -91,11 +93,15 @@ bool has_month(const std::string& format) { return has_any(format, {"%b", "%B", 
 
 date::sys_days day_of(const IsoTime& time) { return date::sys_days{date::days{static_cast<int>(time.day)}}; }
 
-/// `format` with `by` in place of its %q, which the date library does not know.
-std::string with_quarter(std::string format, const std::string& by) {
-  if (const std::size_t at = format.find("%q"); at != std::string::npos) format.replace(at, 2, by);
+bool is_first_day(std::int64_t day) { return date::year_month_day(day_of({.day = day})).day() == date::day{1}; }
+bool is_last_day(std::int64_t day) { return is_first_day(day + 1); }
+
+/// `format` with `by` in place of `directive`, one of ours, which the date library does not know.
+std::string replaced(std::string format, std::string_view directive, std::string_view by) {
+  if (const std::size_t at = format.find(directive); at != std::string::npos) format.replace(at, directive.size(), by);
   return format;
 }
+constexpr std::string_view kQuarter = "%q", kLastDay = "%L";
 
 bool is_of_week(const std::string& format) { return has_any(format, {"%V"}) && !has_any(format, {"%u", "%w", "%a"}); }
 
@@ -125,9 +131,13 @@ bool has_plain_year(const std::string& format, date::local_days day) {
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text) {
   // A blank of a format also fits nothing at all, which would split numbers.
   if (count_blanks(text) != count_blanks(format) || !has_all_digits(format, text)) return std::nullopt;
-  if (const std::string month = with_quarter(format, "%m"); month != format) {
+  if (const std::string month = replaced(format, kQuarter, "%m"); month != format) {
     const std::optional<IsoTime> read = parse_by(month, text);
     return read ? of_quarter(*read) : std::nullopt;
+  }
+  if (const std::string any_day = replaced(format, kLastDay, "%d"); any_day != format) {
+    const std::optional<IsoTime> read = parse_by(any_day, text);
+    return read && is_last_day(read->day) ? read : std::nullopt;
   }
   if (is_of_week(format)) {
     // The library takes a 53rd week of any year.
@@ -194,22 +204,22 @@ int months_of_period(const std::string& format) {
   return is_of_month(format) ? 1 : is_of_year(format) ? 12 : 0;
 }
 
-std::string of_first_days(std::string format) {
-  if (format == "%F") return "%Y-%m-01";
-  if (const std::size_t at = format.find("%d"); at != std::string::npos) format.replace(at, 2, "01");
-  return format;
+std::string of_one_day(const std::string& format, const std::vector<std::int64_t>& days) {
+  const bool are_first = std::ranges::all_of(days, is_first_day);
+  if (!are_first && !std::ranges::all_of(days, is_last_day)) return format;
+  return replaced(format == "%F" ? "%Y-%m-%d" : format, "%d", are_first ? "01" : kLastDay);
 }
 
 std::string of_all_days(std::string format) {
-  if (const std::size_t at = format.find("01"); at != std::string::npos) format.replace(at, 2, "%d");
-  return format;
+  return replaced(replaced(std::move(format), "01", "%d"), kLastDay, "%d");
 }
 
-bool is_first_day(std::int64_t day) { return date::year_month_day(day_of({.day = day})).day() == date::day{1}; }
-
-std::optional<std::int64_t> first_day_after(std::int64_t day, std::int64_t months) {
-  if (!is_first_day(day)) return std::nullopt;
-  const date::sys_days later = date::year_month_day(day_of({.day = day})) + date::months{static_cast<int>(months)};
+std::optional<std::int64_t> period_after(const std::string& format, std::int64_t day, std::int64_t months) {
+  const bool is_at_end = format.find(kLastDay) != std::string::npos;
+  if (!(is_at_end ? is_last_day(day) : is_first_day(day))) return std::nullopt;
+  const date::year_month_day date{day_of({.day = day})};
+  const date::year_month month = date.year() / date.month() + date::months{static_cast<int>(months)};
+  const date::sys_days later = is_at_end ? date::sys_days{month / date::last} : date::sys_days{month / 1};
   return later.time_since_epoch().count();
 }
 
@@ -228,7 +238,7 @@ std::optional<std::string> format_by(const std::string& format, const IsoTime& t
   const std::chrono::microseconds second{std::llround(time.second * 1e6)};
   const std::chrono::seconds whole = date::floor<std::chrono::seconds>(second);
   const unsigned month = static_cast<unsigned>(date::year_month_day(day).month());
-  const std::string known = with_quarter(format, std::to_string((month + 2) / 3));
+  const std::string known = replaced(replaced(format, kQuarter, std::to_string((month + 2) / 3)), kLastDay, "%d");
   const std::string text = second == whole ? date::format(known, day + whole) : date::format(known, day + second);
   const std::optional<IsoTime> back = parse_by(format, text);
   const double apart =

@@ -10,7 +10,8 @@
 
 namespace costate::internal {
 
-/// Reads all of `text` by a format of strptime, in which %q is the number of a quarter; nothing if it does not fit.
+/// Reads all of `text` by a format of strptime, in which %q is the number of a quarter
+/// and %L the last day of a month; nothing if it does not fit.
 /// Years are of four digits (%Y) or two (%y).
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text);
 
@@ -29,14 +30,15 @@ bool is_clock(const std::string& text);
 /// The moment in a format of strftime. Nothing if it would not read back to the same, to a microsecond.
 std::optional<std::string> format_by(const std::string& format, const IsoTime& time);
 
-/// How many months a period of the format is whose first day stands for it: 1, 3, 12; 0 for other formats.
+/// How many months a period of the format is for which its first day stands, or its last (%L): 1, 3, 12; 0 for other
+/// formats.
 int months_of_period(const std::string& format);
-/// `format` for dates that are all the first of a month: "%Y-%m-01" of "%Y-%m-%d"; itself if it has no day. And back.
-std::string of_first_days(std::string format);
+/// `format` of days that are all the first of a month, or the last: "%Y-%m-01" or "%Y-%m-%L" of "%Y-%m-%d"; itself if
+/// it has no day, or they are neither. And back.
+std::string of_one_day(const std::string& format, const std::vector<std::int64_t>& days);
 std::string of_all_days(std::string format);
-bool is_first_day(std::int64_t day);
-/// The first day of the month, so many months after that of `day`; nothing if `day` is no such day.
-std::optional<std::int64_t> first_day_after(std::int64_t day, std::int64_t months);
+/// The day that stands for the period so many months after that of `day`; nothing if `day` stands for none.
+std::optional<std::int64_t> period_after(const std::string& format, std::int64_t day, std::int64_t months);
 
 /// "2024-05-31", or "2024-05-31T12:30:00.5Z".
 std::string format_iso_time(const IsoTime& time, bool with_time_of_day);

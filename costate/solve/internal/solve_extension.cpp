@@ -168,19 +168,23 @@ bool SolveExtension::equals(const Extension& other) const {
          solve->known_times_ == known_times_ && solve->events_ == events_ && solve->exactness_ == exactness_;
 }
 
+const StepReader* step_reader(const ResultReader& reader) {
+  return reader.operand == 0 ? dynamic_cast<const StepReader*>(reader.extension) : nullptr;
+}
+
 namespace {
 
 /// What the steps of a solve that these read are kept for.
-std::optional<WantedGradients> gradients_of(const std::vector<const Extension*>& readers) {
-  for (const Extension* reader : readers)
-    if (const auto* steps = dynamic_cast<const StepReader*>(reader))
+std::optional<WantedGradients> gradients_of(const std::vector<ResultReader>& readers) {
+  for (const ResultReader& reader : readers)
+    if (const StepReader* steps = step_reader(reader))
       if (auto gradients = steps->gradients_of_steps()) return gradients;
   return std::nullopt;
 }
 
-bool read_dense(const std::vector<const Extension*>& readers) {
-  return std::ranges::any_of(readers, [](const Extension* reader) {
-    const auto* steps = dynamic_cast<const StepReader*>(reader);
+bool read_dense(const std::vector<ResultReader>& readers) {
+  return std::ranges::any_of(readers, [](const ResultReader& reader) {
+    const StepReader* steps = step_reader(reader);
     return steps != nullptr && steps->reads_dense();
   });
 }

@@ -37,7 +37,8 @@ struct MovedOperands {
   auto operator<=>(const MovedOperands&) const = default;
 };
 
-/// An operation that takes a solve's result and reads what the solve keeps of its steps.
+/// An operation whose operand 0 is a solve's result, of which it reads what the solve keeps of its steps. Results of
+/// other solves may be operands of it like any numbers: an argument, a cotangent.
 class StepReader {
  public:
   virtual ~StepReader() = default;
@@ -46,6 +47,9 @@ class StepReader {
   /// Whether it reads SolveState::dense.
   virtual bool reads_dense() const = 0;
 };
+
+/// The reader of the steps, nullptr if it takes the result for numbers.
+const StepReader* step_reader(const ResultReader& reader);
 
 /// A run whose steps a StepReader reads keeps them, and of their evaluations what the first one needs; any other
 /// evaluates them again. The dense output is kept for who reads that.

@@ -70,9 +70,8 @@ DeviceSolveOp::DeviceSolveOp(std::shared_ptr<const SolveExtension> solve, const 
       device_(card()),
       problem_(solve_->field(), device_options(*solve_, context.dtype), use_of_steps(context)),
       kernels_(solve_kernels(problem_, device_.shared_limit())),
-      keeps_steps_(std::ranges::any_of(context.readers, [](const Extension* reader) {
-        return dynamic_cast<const StepReader*>(reader) != nullptr;
-      })) {}
+      keeps_steps_(std::ranges::any_of(context.readers,
+                                       [](const ResultReader& reader) { return step_reader(reader) != nullptr; })) {}
 
 BatchOpResult DeviceSolveOp::run(const BatchOpRun& run) const {
   return context_.dtype == Dtype::kF32 ? run_as<float>(run) : run_as<double>(run);
