@@ -25,8 +25,8 @@ RunReport report_of(const std::vector<LaneOutcome>& outcomes, const DeviceBatch&
 }
 
 StepsAre use_of_steps(const BatchOpContext& context) {
-  const bool are_differentiated = std::ranges::any_of(context.readers, [](const Extension* reader) {
-    const auto* steps = dynamic_cast<const StepReader*>(reader);
+  const bool are_differentiated = std::ranges::any_of(context.readers, [](const ResultReader& reader) {
+    const StepReader* steps = step_reader(reader);
     return steps != nullptr && steps->gradients_of_steps();
   });
   return are_differentiated ? StepsAre::kDifferentiated : StepsAre::kKept;
