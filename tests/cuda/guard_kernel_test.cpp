@@ -109,8 +109,10 @@ TEST(GuardKernel, TakesTheCpusSteps) {
 TEST(GuardKernel, IsInTheDefaultOfAGradient) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
   test::card();
+  const std::vector<std::string> names = {"rest", "several_parts", "predator_prey_at_its_fixed_point",
+                                          "controls_that_are_all_zero", "force_of_amplitude_zero_5"};
   for (const test::RestCase& rest : test::rest_cases()) {
-    if (rest.z0.size() > 20) continue;
+    if (std::ranges::find(names, rest.name) == names.end()) continue;  // each is compiled by itself
     SCOPED_TRACE(rest.name);
     const Function gradient = value_and_grad(test::rest_loss(rest, {}), test::rest_wrt(rest));
     const std::vector<HostArray> inputs = test::rest_batch(rest);
