@@ -6,10 +6,12 @@
 #include <cstdlib>
 #include <optional>
 
+#include "costate/adjoint/internal/cuda/gradient_kernel.h"
 #include "costate/cuda/internal/cuda_source.h"
 #include "costate/cuda/internal/kernel_cache.h"
 #include "costate/cuda/internal/nvrtc.h"
 #include "costate/nn/nn.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/device.h"
 #include "costate/solve/internal/cuda/device_solve.h"
 #include "tests/cuda/test_card.h"
@@ -144,6 +146,18 @@ TEST(Nvrtc, CompilesASolveForEveryArchitecture) {
         << architecture;
     EXPECT_NE(kernel.log.find("registers"), std::string::npos) << kernel.log;
   }
+  // All that a kernel may have: tables, stops, the guard, gradients by times.
+  const VectorField driven =
+      vector_field({3}, {{"knots", {4}}, {"values", {4, 3}}}, [&](Array t, Array z, Array at, Array u) {
+        return net(z) * cos(t) + interpolate(at, u, t, Interpolation::kCubic);
+      });
+  const internal::DeviceGradientProblem gradient(driven, {.dtype = Dtype::kF32},
+                                                 {.times = true, .arguments = {false, true, true, true, true, true}});
+  internal::CudaSource all(256);
+  internal::add_solve_kernel(all, "driven", gradient.problem, 32, 160 * 1024);
+  internal::add_gradient_kernels(all, "back", gradient, 32, 160 * 1024);
+  for (const char* architecture : {"sm_80", "sm_90", "sm_100"})
+    EXPECT_FALSE(nvrtc->compile(all.text(), architecture).code.empty()) << architecture;
   EXPECT_ERROR(nvrtc->compile("int x = ;", "sm_90"), InternalError, "refuses a kernel for sm_90");
 }
 
