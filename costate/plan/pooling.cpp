@@ -63,12 +63,21 @@ PoolTable::Axis axis_of(const PoolAxis& along) {
   const std::int64_t stride = std::min(along.stride, along.length);  // of one window, any
   const auto start = [&](std::int64_t window) { return window * stride - along.padding; };
   const std::vector<Range> firsts = numbers;
-  return {.windows = ranges_of(std::move(windows), 1, stride,
-                               [&](std::int64_t i) { return std::max<std::int64_t>(0, -start(i)); }),
-          .numbers = ranges_of(
-              std::move(numbers), stride, 1,
-              [&](std::int64_t number) { return number - start(firsts[static_cast<std::size_t>(number)].first); }),
-          .stride = static_cast<std::uint32_t>(stride)};
+  PoolTable::Axis axis{.windows = ranges_of(std::move(windows), 1, stride,
+                                            [&](std::int64_t i) { return std::max<std::int64_t>(0, -start(i)); }),
+                       .numbers = ranges_of(std::move(numbers), stride, 1,
+                                            [&](std::int64_t number) {
+                                              return number - start(firsts[static_cast<std::size_t>(number)].first);
+                                            }),
+                       .stride = static_cast<std::uint32_t>(stride)};
+  axis.windows.kernel = along.kernel;
+  axis.windows.step = stride;
+  axis.windows.padding = along.padding;
+  if (along.stride == 1) {
+    axis.numbers.kernel = along.kernel;
+    axis.numbers.padding = along.kernel - 1 - along.padding;
+  }
+  return axis;
 }
 
 }  // namespace

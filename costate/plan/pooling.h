@@ -27,6 +27,9 @@ struct PoolTable {
     std::vector<Range> in_order;
     std::vector<Run> runs;
 
+    /// Range i is the `kernel` numbers from i * step - padding on, without those outside. kernel 0: not so even.
+    std::int64_t kernel = 0, step = 1, padding = 0;
+
     std::size_t size() const { return in_order.size(); }
     bool overlap = false;    // two of them, in what they have several of
     bool have_gaps = false;  // some are empty

@@ -93,11 +93,14 @@ class DelaySolver {
 
   // ---- where pieces end
 
-  /// t0 and all sums of lags behind it, of as many as the method's order sees: a jump of the slope at t0 is one of the
-  /// next derivative at t0 + lag, and so on.
+  /// t0 and the user's stops, and all sums of lags behind them, of as many as the method's order sees: a jump of the
+  /// slope at t0 is one of the next derivative at t0 + lag, and so on.
   std::vector<Time> jumps(double end) const {
     const int most = tableau(options_.solve.method).order + 1;
-    std::vector<Time> all = {{t0_, constant(t0_)}}, last = all;
+    std::vector<Time> all = {{t0_, constant(t0_)}};
+    for (const double stop : options_.solve.stop_at)
+      if (t0_ < stop && stop < end) all.push_back({stop, constant(stop)});
+    std::vector<Time> last = all;
     for (int order = 0; order < most && !last.empty(); ++order) {
       std::vector<Time> next;
       for (const Time& before : last)
@@ -316,7 +319,7 @@ std::vector<SampleFailure> first_failures(const HostArray& unresolved, const std
                           .h = length,
                           .advice = text::concat("no polynomial of degree ", nodes - 1,
                                                  " follows the solution over a piece so long: set max_piece below ",
-                                                 length, ", or loosen rtol and atol")});
+                                                 length, ", loosen rtol and atol, or name in stop_at where f jumps")});
     } else if (const auto first = std::ranges::find(reported, sample, &SampleFailure::sample);
                first != reported.end()) {
       failures.push_back(*first);

@@ -119,7 +119,7 @@ z0       the state at times[0] where it is not the history's: [d] is one sample,
          Where z0, args, lags or history hold Arrays or Parameters, the solve becomes part of the program, of one sample.
 args     further inputs of f and history, one a sample: [batch, ...].
 
-nodes, max_piece  the time is cut where derivatives may jump, at times[0] and sums of lags behind it, and into pieces no longer
+nodes, max_piece  the time is cut where derivatives may jump, at times[0], stop_at and sums of lags behind these, and into pieces no longer
                   than the shortest lag and max_piece (0: no limit). Each is kept as the polynomial through the dense output at
                   so many points; where its last coefficients are above 100 tolerances the sample fails as 'unresolved', and a
                   smaller max_piece is the cure. At most 4096 pieces.

@@ -344,7 +344,8 @@ min_step, at_min_step          no step is shorter, but those that end at a stop 
                                error, with the status 'ok' ('accept').
 max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
 stop_at                        times at which steps end, in any order: where f jumps or bends. Knots of interpolate(...) at
-                               t, or at a * t + b, are such times of themselves.
+                               t, or at a * t + b, are such times of themselves, and so are those at which comparisons of
+                               such lines change, their abs, maximum, minimum, relu and sign.
 mass_matrix                    M of M z' = f, [n, n] or its numbers row by row, for 'rodas5p', 'radau5', 'radauIIA3' and
                                'radauIIA5'. A row of zeros is the equation 0 = f_i, which z0 must satisfy (index 1).
 nonnegative                    numbers of z by their index that no step may take below 0: one that would is tried again with

@@ -131,6 +131,25 @@ TEST(MovedJumps, ContinuousSelectsHaveTheirDerivative) {
     expect_slope(end_of(rhs, {.rtol = 1e-12, .atol = 1e-12}), kByT, slope, 2e-5);
 }
 
+/// No step goes over a bend that is found, at whatever tolerance.
+TEST(MovedJumps, BendsOfLinesInTimeAreEndsOfSteps) {
+  const std::pair<Rhs, double> bending[] = {
+      {[](Array t, Array, Array T, Array) { return max(t, 2.0 * T - t); }, 4 * 0.7 - 1.4},
+      {[](Array t, Array, Array T, Array) { return abs(T - t) * t; }, 0.49 - 2},
+      {[](Array t, Array, Array T, Array) { return where(t <= T, square(t), square(T)); }, 1.4 * 1.3},
+      {[](Array t, Array, Array T, Array) {
+         return sum(relu(constant(HostArray::vector({1, 3})) * t - T));
+       },
+       -1.3 - (2 - 0.7 / 3)},
+  };
+  for (const auto& [rhs, slope] : bending) {
+    expect_slope(end_of(rhs, {}), kByT, slope, 1e-11);
+    for (const Adjoint adjoint :
+         {Adjoint::kBacksolve, Adjoint::kInterpolating, Adjoint::kQuadrature, Adjoint::kForward})
+      expect_slope(end_of(rhs, {.adjoint = adjoint}), kByT, slope, 1e-6);
+  }
+}
+
 TEST(MovedJumps, WhatIsHeldFixedMovesNone) {
   // A jump at a time that stop_gradient fixes, one that T scales, one that only the state decides.
   expect_slope(end_of([](Array t, Array, Array T, Array) { return where(t <= stop_gradient(T), T, 0.0); }), kByT, 0.7);

@@ -150,6 +150,23 @@ TEST(SolveDelays, PiecesEndWhereDerivativesMayJump) {
   for (std::size_t i = 1; i < starts.size(); ++i) EXPECT_LE(starts[i] - starts[i - 1], 0.4 + 1e-12);
 }
 
+/// z' = [t > 0.7] - z(t - 1), z = 0 before: a ramp from 0.7, less its integral a lag later.
+TEST(SolveDelays, PiecesEndAtTheStopsOfTheUser) {
+  const DelayEquation equation{
+      .rhs = [](Array t, Array, std::span<const Array> delayed, auto) { return where(t > 0.7, 1.0, 0.0) - delayed[0]; },
+      .history = [](Array, auto) { return zeros({1}); },
+      .lags = {1}};
+  const HostArray times = HostArray::vector({0, 1.2, 2.5});
+  DelayOptions options{.solve = {.rtol = 1e-9, .atol = 1e-11}};
+  EXPECT_ERROR(solve_delays(equation, std::nullopt, times, options).check(), SolveFailed,
+               "or name in stop_at where f jumps");
+  options.solve.stop_at = {0.7};
+  const DelayResult found = solve_delays(equation, std::nullopt, times, options);
+  found.check();
+  EXPECT_NEAR(found.states.at(1), 0.5, 1e-10);
+  EXPECT_NEAR(found.states.at(2), 1.8 - 0.8 * 0.8 / 2, 1e-10);
+}
+
 TEST(SolveDelays, SampleBitsDoNotDependOnBatchOrThreads) {
   const DelayEquation equation{.rhs = [](Array, Array z, std::span<const Array> delayed,
                                          std::span<const Array> more) { return more[0] * z * (1.0 - delayed[0]); },

@@ -12,9 +12,9 @@ namespace {
 
 constexpr double kJumpsTo = 1e6, kShortest = 0.003;
 
-/// y' jumps at t = 0.5, and no tolerance is met by the step over that.
+/// y' jumps at t = 0.5, which no line in t says, and no tolerance is met by the step over that.
 VectorField jump() {
-  return vector_field({1}, [](Array t, Array y) { return where(t > 0.5, kJumpsTo, 0.25) + 0.0 * y; });
+  return vector_field({1}, [](Array t, Array y) { return where(t * t > 0.25, kJumpsTo, 0.25) + 0.0 * y; });
 }
 
 internal::ReferenceSolution reference(std::span<const double> times, const SolveOptions& options) {

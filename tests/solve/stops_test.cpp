@@ -86,6 +86,63 @@ TEST(Stops, StopAtServesComparisonsWithTime) {
   }
 }
 
+/// y(10) of y' = u, from 0, where u switches at 3.1: in closed form.
+TEST(Stops, SwitchesInTimeAreFound) {
+  const double at = 3.1;
+  const auto one = [](const Array& x) { return reshape(x, {1}); };
+  struct Case {
+    std::function<Array(Array)> input;
+    double integral;
+  };
+  const double before = at * at / 2, after = (10 - at) * (10 - at) / 2;
+  const std::vector<Case> cases = {
+      {[&](Array t) { return one(where(t < at, 1.0, 0.0)); }, at},
+      {[&](Array t) { return one(where(at <= t, 0.0, 1.0)); }, at},
+      {[&](Array t) { return one(sign(2.0 * (t - at))); }, 10 - 2 * at},
+      {[&](Array t) { return one(abs(t - at)); }, before + after},
+      {[&](Array t) { return one(max(t, 2 * at - t)); }, 2 * at * at - before + (50 - before)},
+      {[&](Array t) { return one(relu(at - t)); }, before},
+      {[&](Array t) { return one(min(t / 2.0, at / 2)); }, before / 2 + (10 - at) * at / 2},
+      {[&](Array t) {
+         return one(sum(where(broadcast_to(t, {3}) > numbers({at, 7, 5}), 1.0, 0.0)));
+       },
+       10 * 3 - at - 12},
+      {[&](Array t) {
+         return one(sum(abs(numbers({1, -2}) * t - numbers({at, -8}))));
+       },
+       before + after + 16 + 36},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const VectorField field = integral_of(cases[i].input);
+    for (const Method method : {Method::kDopri5, Method::kVern9, Method::kRodas5p, Method::kRadau5}) {
+      const double scale = std::abs(cases[i].integral);
+      EXPECT_NEAR(integrate(field, {0, 10}, {.method = method}), cases[i].integral, 1e-12 * scale) << i << name(method);
+      EXPECT_NEAR(integrate(field, {10, 4, 0}, {.method = method}), -cases[i].integral, 1e-12 * scale) << i;
+      EXPECT_NEAR(integrate(field, {0, 10}, {.method = method, .dtype = Dtype::kF32}), cases[i].integral, 1e-5 * scale)
+          << i << name(method);
+    }
+  }
+}
+
+TEST(Stops, SwitchesThatArgumentsMoveAreEachSamplesOwn) {
+  const VectorField field = vector_field({1}, {{"T", {2}}, {"a", {}}}, [](Array t, Array, Array times, Array slope) {
+    return reshape(sum(where(broadcast_to(t, {2}) < times, 1.0, 0.0)) + abs(slope * t - 1.0), {1});
+  });
+  const HostArray times = HostArray::vector({0, 1000});
+  const HostArray lasts(Shape{3, 2}, std::vector<double>{700, 3.1, 0.25, 999, 5, 5});
+  const HostArray slopes(Shape{3}, std::vector<double>{0.01, 0, -1});  // at rest, it switches never
+  for (const Dtype dtype : {Dtype::kF64, Dtype::kF32}) {
+    const std::vector<HostArray> arguments{lasts, slopes};
+    const Solution solution = solve(field, HostArray(Shape{3, 1}, dtype), times, {.dtype = dtype}, arguments);
+    solution.check();
+    const double exact = dtype == Dtype::kF64 ? 1e-12 : 1e-5;
+    const std::vector<double> expected = {703.1 + 50 + 4050, 999.25 + 1000, 10 + 1000 + 500000};
+    for (std::int64_t i = 0; i < 3; ++i)
+      EXPECT_NEAR(solution.states.at(2 * i + 1), expected[static_cast<std::size_t>(i)],
+                  exact * expected[static_cast<std::size_t>(i)]);
+  }
+}
+
 TEST(Stops, NoStepIsLongerThanMaxStep) {
   const VectorField field = integral_of([](Array t) { return reshape(exp(-square(t - 50.0)), {1}); });
   const HostArray start(Shape{1, 1}), times = HostArray::vector({0, 100});

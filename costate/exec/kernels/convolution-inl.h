@@ -74,17 +74,6 @@ HWY_INLINE void for_lanes(const RowBlock<T>& block, Run run) {
   run_at(whole, std::true_type(), lane, rest);
 }
 
-/// A vector that several multiply-adds read: GCC would rather give each of them the place in memory.
-template <class V>
-HWY_INLINE V in_register(V v) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  asm("" : "+v"(v.raw));
-#elif HWY_ARCH_X86
-  asm("" : "+x"(v.raw));
-#endif
-  return v;
-}
-
 /// Applies the activation, or the slope of one, to rows from `row` on, which were just stored.
 template <class T>
 void activate(const Convolution<T>& c, std::size_t row, std::size_t rows, const PixelRange& range) {

@@ -14,6 +14,7 @@
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
 
+#include "costate/exec/kernels/place_threes-inl.h"
 #include "costate/exec/kernels/pooling-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -263,15 +264,47 @@ HWY_NOINLINE void run_common(const Pool<T>& pool, L lanes, std::size_t first, st
   }
 }
 
+/// Windows of three by three, or of three along a series, as far as they meet no NaN; false for any other.
+template <class L, class T>
+bool run_threes_of(const Pool<T>& pool, L lanes, std::size_t first, std::size_t channels) {
+  const PoolTable& table = *pool.table;
+  const PoolTable::Ranges &rows = table.rows.windows, &columns = table.columns.windows;
+  const std::size_t num_rows = table.rows.numbers.size(), num_columns = table.columns.numbers.size();
+  const bool is_series = num_rows == 1 && rows.size() == 1;
+  if (!are_threes(columns, num_columns) || (!is_series && !has_sums_of_threes(table, sizeof(T) * hn::Lanes(lanes.d))))
+    return false;
+  const std::size_t step = pool.lanes;
+  const PlacesOfThrees<L> places{.lanes = lanes,
+                                 .rows = threes_of(rows, num_rows),
+                                 .columns = threes_of(columns, num_columns),
+                                 .step = step,
+                                 .sums = pool.scratch};
+  const std::size_t x_step = num_rows * num_columns * step, y_step = rows.size() * columns.size() * step;
+  const T *x = pool.first + lanes.lane + first * x_step, *y = pool.second + lanes.lane + first * y_step;
+  T* out = pool.out + lanes.lane + first * x_step;
+  if (is_series) {
+    if (!(columns.step == 1 ? places.template run_series<1>(x, y, out, channels)
+                            : places.template run_series<2>(x, y, out, channels)))
+      run_common(pool, lanes, first, channels);
+    return true;
+  }
+  for (std::size_t channel = 0; channel < channels; ++channel, x += x_step, y += y_step, out += x_step)
+    if (!(columns.step == 1 ? places.template run<1>(x, y, out) : places.template run<2>(x, y, out)))
+      run_common(pool, lanes, first + channel, 1);
+  return true;
+}
+
 template <class T>
 void run_places(const Pool<T>& pool) {
   constexpr std::size_t kMostPlaces = std::size_t{1} << 24;  // whole numbers of f32
   const bool is_apart = are_apart(*pool.table) && pool.table->window_size <= kMostPlaces;
   for_channels(pool, [&](auto lanes, std::size_t first, std::size_t channels) HWY_ATTR {
-    if (is_apart)
-      run_apart<false>(pool, lanes, first, channels);
-    else
-      run_common(pool, lanes, first, channels);
+    if (is_apart) return run_apart<false>(pool, lanes, first, channels);
+#if HWY_TARGET <= HWY_AVX2
+    if constexpr (decltype(lanes)::kIsWhole)
+      if (run_threes_of(pool, lanes, first, channels)) return;
+#endif
+    run_common(pool, lanes, first, channels);
   });
 }
 

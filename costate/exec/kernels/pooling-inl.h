@@ -24,6 +24,7 @@ template <class D, bool kPart>
 struct Lanes {
   using T = hn::TFromD<D>;
   using V = VecOf<D>;
+  static constexpr bool kIsWhole = std::is_same_v<std::remove_const_t<D>, hn::ScalableTag<T>> && !kPart;
 
   D d;
   std::size_t lane = 0, count = 0;

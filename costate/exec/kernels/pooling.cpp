@@ -17,6 +17,7 @@
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
 
+#include "costate/exec/kernels/pool_threes-inl.h"
 #include "costate/exec/kernels/pooling-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -220,6 +221,62 @@ struct Joined {
   }
 };
 
+/// Along the axes of an operation: what its numbers are made of.
+struct Ways {
+  const PoolTable::Ranges &rows, &columns;
+  std::size_t from_rows, from_columns;
+};
+
+#if HWY_TARGET <= HWY_AVX2
+/// Windows of three by three, channel by channel; false for any other. Where a maximum meets NaN, run_any(channel)
+/// makes it once more.
+template <class L, class RunAny>
+bool run_threes(Op op, const Pool<typename L::T>& pool, L lanes, const Ways& ways, std::size_t first_channel,
+                std::size_t channels, typename L::V share, RunAny run_any) {
+  using T = typename L::T;
+  using D = decltype(lanes.d);
+  const std::size_t from_step = ways.from_rows * ways.from_columns * pool.lanes;
+  const std::size_t out_step = ways.rows.size() * ways.columns.size() * pool.lanes;
+  const T* const from = pool.first + lanes.lane + first_channel * from_step;
+  T* const out = pool.out + lanes.lane + first_channel * out_step;
+  const PoolTable::Ranges &rows = pool.table->rows.windows, &columns = pool.table->columns.windows;
+  if (op == Op::kAvgPoolInput && rows.step == 2 && columns.step == 2) {
+    if (!are_threes(rows, ways.rows.size()) || !are_threes(columns, ways.columns.size())) return false;
+    const SpreadThrees<L> spread{.lanes = lanes,
+                                 .rows = threes_of(rows, ways.rows.size()),
+                                 .columns = threes_of(columns, ways.columns.size()),
+                                 .step = pool.lanes,
+                                 .share = share};
+    for (std::size_t channel = 0; channel < channels; ++channel)
+      spread.run(from + channel * from_step, out + channel * out_step);
+    return true;
+  }
+  if (!are_threes(ways.rows, ways.from_rows) || !are_threes(ways.columns, ways.from_columns) ||
+      ways.rows.step != ways.columns.step)
+    return false;
+  const auto join = [&](auto value) HWY_ATTR {
+    HWY_ALIGN T none[hn::MaxLanes(D())];
+    hn::Store(value.none(lanes.d), lanes.d, none);
+    const JoinedThrees<L, decltype(value)> threes{.lanes = lanes,
+                                                  .value = value,
+                                                  .rows = threes_of(ways.rows, ways.from_rows),
+                                                  .columns = threes_of(ways.columns, ways.from_columns),
+                                                  .step = pool.lanes,
+                                                  .none = none};
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+      const T* const x = from + channel * from_step;
+      T* const y = out + channel * out_step;
+      if (!(ways.rows.step == 1 ? threes.template run<1>(x, y) : threes.template run<2>(x, y))) run_any(channel);
+    }
+  };
+  if (op == Op::kMaxPool)
+    join(LargestOfThrees<D>());
+  else
+    join(MeanOfThrees<D>{share, Added<D>(lanes.d)});
+  return true;
+}
+#endif
+
 template <class L>
 void run_lanes(Op op, const Pool<typename L::T>& pool, L lanes, std::size_t first_channel, std::size_t channels) {
   using T = typename L::T;
@@ -227,19 +284,32 @@ void run_lanes(Op op, const Pool<typename L::T>& pool, L lanes, std::size_t firs
   const PoolTable::Axis &rows = pool.table->rows, &columns = pool.table->columns;
   const T *first = pool.first + lanes.lane, *second = pool.second + lanes.lane;
   const auto share = hn::Set(lanes.d, static_cast<T>(1.0 / static_cast<double>(pool.table->window_size)));
+  const bool to_image = op == Op::kAvgPoolInput;
+  const Ways ways{.rows = to_image ? rows.numbers : rows.windows,
+                  .columns = to_image ? columns.numbers : columns.windows,
+                  .from_rows = (to_image ? rows.windows : rows.numbers).size(),
+                  .from_columns = (to_image ? columns.windows : columns.numbers).size()};
   const auto run = [&]<class Value>(std::type_identity<Value>, auto... images) HWY_ATTR {
-    const bool to_image = op == Op::kAvgPoolInput;
-    Joined<Value, L>{.lanes = lanes,
-                     .pool = pool,
-                     .rows = to_image ? rows.numbers : rows.windows,
-                     .columns = to_image ? columns.numbers : columns.windows,
-                     .from_rows = (to_image ? rows.windows : rows.numbers).size(),
-                     .from_columns = (to_image ? columns.windows : columns.numbers).size(),
-                     .images = {images...},
-                     .step = pool.lanes,
-                     .row_step = 0,
-                     .share = share}
-        .run(first_channel, channels, pool.out + lanes.lane);
+    const auto run_any = [&](std::size_t from, std::size_t count) HWY_ATTR {
+      Joined<Value, L>{.lanes = lanes,
+                       .pool = pool,
+                       .rows = ways.rows,
+                       .columns = ways.columns,
+                       .from_rows = ways.from_rows,
+                       .from_columns = ways.from_columns,
+                       .images = {images...},
+                       .step = pool.lanes,
+                       .row_step = 0,
+                       .share = share}
+          .run(from, count, pool.out + lanes.lane);
+    };
+#if HWY_TARGET <= HWY_AVX2
+    if constexpr (L::kIsWhole && Value::kKept == 1)
+      if (run_threes(op, pool, lanes, ways, first_channel, channels, share,
+                     [&](std::size_t channel) HWY_ATTR { run_any(first_channel + channel, 1); }))
+        return;
+#endif
+    run_any(first_channel, channels);
   };
   if (op != Op::kMaxPool) return run(std::type_identity<Sum<D>>(), first);
   if (first == second) return run(std::type_identity<Largest<D, 1>>(), first);
@@ -292,7 +362,11 @@ std::size_t pool_scratch(Op op, const PoolTable& table, std::size_t lanes) {
   const std::size_t rings = op == Op::kMaxPoolInput ? 3 : op == Op::kMaxPool ? 2 : 1;
   const PoolTable::Ranges& columns = by_number ? table.columns.numbers : table.columns.windows;
   const std::size_t row_size = columns.size() * (lanes == 1 ? 1 : simd_lanes<T>());
-  return rings * ring_rows(by_number ? table.rows.numbers : table.rows.windows, row_size * sizeof(T)) * row_size;
+  const std::size_t width = lanes == 1 ? 1 : simd_lanes<T>();
+  const std::size_t of_rings =
+      rings * ring_rows(by_number ? table.rows.numbers : table.rows.windows, row_size * sizeof(T)) * row_size;
+  const bool has_sums = op == Op::kMaxPoolInput && has_sums_of_threes(table, width * sizeof(T));
+  return std::max(of_rings, has_sums ? sums_of_threes(table) * width : 0);
 }
 template std::size_t pool_scratch<float>(Op, const PoolTable&, std::size_t);
 template std::size_t pool_scratch<double>(Op, const PoolTable&, std::size_t);

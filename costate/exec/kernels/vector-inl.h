@@ -19,6 +19,18 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class D>
 using VecOf = hn::Vec<D>;
 
+/// A vector that the compiler knows nothing of, as one that several multiply-adds read: GCC would rather give each of
+/// them the place in memory.
+template <class V>
+HWY_INLINE V in_register(V v) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  asm("" : "+v"(v.raw));
+#elif HWY_ARCH_X86
+  asm("" : "+x"(v.raw));
+#endif
+  return v;
+}
+
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE VecOf<D> load_first(D d, const T* x, std::size_t count) {
 #if HWY_TARGET <= HWY_AVX2

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,17 +17,37 @@
 namespace costate::internal {
 namespace {
 
-/// A number of the field as slope · t + start, both made of what moves with neither t nor the state. An empty Array is
-/// 0.
+/// A value of the field as slope · t + start, both made of what moves with neither t nor the state, of its shape or
+/// scalars. An empty Array is 0.
 struct Line {
   Array slope, start;
   bool is_time = false;  // t itself
 };
 
+/// The operations that bend or jump where an operand, or the difference of two, is 0.
+bool switches(Op op) {
+  switch (op) {
+    case Op::kAbs:
+    case Op::kRelu:
+    case Op::kSign:
+    case Op::kMin:
+    case Op::kMax:
+    case Op::kLess:
+    case Op::kLessEqual:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Of more numbers than these that switch at times of their own, stops are not looked for: a net of t alone has
+/// hundreds of units, and its field is smooth enough.
+constexpr std::int64_t kMostSwitches = 64;
+
 Array added(const Array& x, const Array& y) { return x.is_empty() ? y : y.is_empty() ? x : x + y; }
 Array negated(const Array& x) { return x.is_empty() ? x : -x; }
 
-/// Goes through the nodes of a field and builds, in a trace of its own, the stops of its tables.
+/// Goes through the nodes of a field and builds, in a trace of its own, the stops of its tables and switches.
 class StopFinder {
  public:
   explicit StopFinder(const VectorField& field)
@@ -39,8 +60,10 @@ class StopFinder {
   FieldStops find() {
     const BuilderScope scope(builder_);
     for (const Input& input : function_.inputs()) inputs_.push_back(builder_.input_like(input));
-    for (const Node& node : function_.nodes())
+    for (const Node& node : function_.nodes()) {
       if (const auto read = table_read(node); read && reads_time(read->query)) add(*read);
+      if (switches(node.op)) add_switch(node);
+    }
     if (!outputs_.empty()) sort_out(simplify(builder_.finish(outputs_)));
     return std::move(stops_);
   }
@@ -52,7 +75,8 @@ class StopFinder {
 
   void add(const TableRead& read) {
     const bool knots_move = reads_time(read.times) || reads_state(read.times);
-    const std::optional<Line> line = knots_move ? std::nullopt : line_of(read.query);
+    const bool is_one = function_.node(read.query).shape.size() == 1;
+    const std::optional<Line> line = knots_move || !is_one ? std::nullopt : line_of(read.query);
     if (!line) {
       stops_.unknown.push_back(text::concat("a ", name(read.interpolation), " table of ",
                                             function_.node(read.times).shape.size(), " knots ",
@@ -62,12 +86,49 @@ class StopFinder {
     bends_.push_back(bends_of(read));
     const bool is_new = seen_.insert({read.times, read.query}).second;
     if (!is_new && bends_.back().empty()) return bends_.pop_back();
-    const Array knots = rebuild(read.times);
     kinds_.push_back({.offset = 0, .is_line = !line->is_time, .read = read_in(read)});
-    const Array zero = constant(0.0);
-    const Array start = line->start.is_empty() ? zero : line->start;
-    outputs_.push_back(line->is_time ? knots : (knots - start) / line->slope);
-    outputs_.push_back(line->is_time ? zero : start / line->slope);
+    add_stops(*line, rebuild(read.times));
+  }
+
+  /// Where the line has these values, [n]. One that rests, of slope 0, has them never.
+  void add_stops(const Line& line, const Array& values) {
+    const Array start = line.start.is_empty() ? constant(0.0) : line.start;
+    const Array rests = line.is_time ? constant(0.0) : equal(line.slope, 0.0);
+    const Array slope = line.is_time ? constant(1.0) : where(rests, 1.0, line.slope);
+    outputs_.push_back(line.is_time ? values : where(rests, kNever, (values - start) / slope));
+    outputs_.push_back(line.is_time ? constant(0.0) : where(rests, 0.0, start / slope));
+  }
+
+  /// Where a comparison of lines changes, and what is like one. A field may write several at once: where(t > times, …).
+  void add_switch(const Node& node) {
+    if (node.shape.size() > kMostSwitches) return;
+    const bool is_binary = node.operands.size() == 2;
+    const std::optional<Line> left = line_of(node.operands[0]);
+    const std::optional<Line> right = is_binary ? line_of(node.operands[1]) : std::nullopt;
+    if (!left || (is_binary && !right)) return;
+    const bool reads_arguments = std::ranges::any_of(node.operands, [&](NodeId id) { return reads_argument(id); });
+    // t beside what rests is compared as it is; otherwise the difference goes through 0.
+    const bool is_time =
+        is_binary && (left->is_time ? right->slope.is_empty() : right->is_time && left->slope.is_empty());
+    const std::optional<Line> line = is_binary && !is_time ? combined(Op::kSub, left, right) : left;
+    if (!is_time && line->slope.is_empty()) return;
+    const Array threshold = !is_time ? Array() : left->is_time ? right->start : left->start;
+    const StopKind kind{.offset = 0,
+                        .is_line = !is_time,
+                        .read = !reads_arguments ? ReadIn::kF64
+                                : is_time        ? ReadIn::kLookUpInF32
+                                                 : ReadIn::kQueryInF32};
+    for (std::int64_t i = 0; i < node.shape.size(); ++i) {
+      const auto one = [&](const Array& all) {
+        if (all.is_empty()) return constant(0.0);
+        return all.shape().size() == 1 ? reshape(all, {}) : gather(all, {i}, {});
+      };
+      const Line of_one =
+          is_time ? Line{.slope = {}, .start = {}, .is_time = true} : Line{one(line->slope), one(line->start)};
+      bends_.emplace_back();
+      kinds_.push_back(kind);
+      add_stops(of_one, reshape(one(threshold), {1}));
+    }
   }
 
   ReadIn read_in(const TableRead& read) const {
@@ -87,15 +148,15 @@ class StopFinder {
 
   std::optional<Line> line_of(NodeId id) {
     const Node& node = function_.node(id);
-    if (reads_state(id) || node.shape.size() != 1) return std::nullopt;
-    if (!reads_time(id)) return Line{.slope = {}, .start = reshape(rebuild(id), {})};
+    if (reads_state(id)) return std::nullopt;
+    if (!reads_time(id)) return Line{.slope = {}, .start = scalar_if_one(rebuild(id))};
     const auto operand = [&](std::size_t i) { return line_of(node.operands[i]); };
     switch (node.op) {
       case Op::kInput:
         return Line{.slope = constant(1.0), .start = {}, .is_time = true};
       case Op::kReshape:
       case Op::kBroadcast:
-        return operand(0);
+        return in_shape(operand(0), node.shape);
       case Op::kNeg:
         if (const auto x = operand(0)) return Line{negated(x->slope), negated(x->start)};
         return std::nullopt;
@@ -109,6 +170,17 @@ class StopFinder {
     }
   }
 
+  static Array scalar_if_one(const Array& x) { return x.shape().size() == 1 ? reshape(x, {}) : x; }
+
+  /// Of a value that is broadcast or reshaped: what is a scalar stays one.
+  static std::optional<Line> in_shape(std::optional<Line> line, const Shape& shape) {
+    if (!line) return line;
+    for (Array* x : {&line->slope, &line->start})
+      if (!x->is_empty() && x->shape().rank() > 0)
+        *x = x->shape().size() == shape.size() ? reshape(*x, shape) : broadcast_to(*x, shape);
+    return line;
+  }
+
   static std::optional<Line> combined(Op op, std::optional<Line> x, std::optional<Line> y) {
     if (!x || !y) return std::nullopt;
     if (op == Op::kAdd) return Line{added(x->slope, y->slope), added(x->start, y->start)};
@@ -120,6 +192,8 @@ class StopFinder {
     };
     return Line{scaled(x->slope), scaled(x->start)};
   }
+
+  static constexpr double kNever = std::numeric_limits<double>::infinity();
 
   Array rebuild(NodeId id) {
     if (const auto found = rebuilt_.find(id); found != rebuilt_.end()) return found->second;

@@ -1,5 +1,5 @@
-// Where the inputs of a field bend in time, found in its Function: knots of the tables that it reads at t or at a t +
-// b.
+// Where a field bends or jumps in time, found in its Function: knots of the tables that it reads at t or at a t + b,
+// and times at which its comparisons of such lines change, its maxima, absolute values and so on.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace costate::internal {
 
-/// The stops of one table that the trace knows, ascending.
+/// The stops of one table, or switch, that the trace knows, ascending.
 struct KnownStops {
   std::vector<double> times;
   StopKind kind;
@@ -21,10 +21,10 @@ struct KnownStops {
 /// `kind.read` says what is so in a solve in f32.
 struct FieldStops {
   std::vector<KnownStops> known;
-  /// The others, from the field's inputs, of which it reads arguments and Parameters alone. Its outputs, two a table:
+  /// The others, from the field's inputs, of which it reads arguments and Parameters alone. Its outputs, two each:
   /// stops [n], ascending or descending, and b / a. Empty if there are none.
   Function of_arguments;
-  std::vector<StopKind> argument_kinds;  // one a table of `of_arguments`, without their offsets
+  std::vector<StopKind> argument_kinds;  // one a pair of outputs of `of_arguments`, without their offsets
   std::vector<std::string> unknown;      // tables whose knots cannot be found, in words
 };
 

@@ -18,7 +18,7 @@ namespace costate::internal {
 /// What of a table's read goes by the field's own numbers where these are f32, and not by f64 (time_part.h).
 enum class ReadIn { kF64, kLookUpInF32, kQueryInF32 };
 
-/// How a field reads the table, at a t + b, that a stop is a knot of.
+/// How a field reads the table, or compares, at a t + b, that a stop is a knot of.
 struct StopKind {
   double offset = 0;     ///< b / a
   bool is_line = false;  ///< not at t itself
