@@ -60,6 +60,12 @@ std::vector<SolveCase> stop_cases() {
           grid, guarded, {knots, values});
     }
   const VectorField late = vector_field({2}, [](Array t, Array z) { return where(t <= 1.7, cos(t) - z, 0.3 * z); });
+  // A switch whose time is a sample's own.
+  const VectorField own_switch = vector_field(
+      {2}, {{"when", {}}}, [](Array t, Array z, Array when) { return where(t <= when, cos(t) - z, 0.3 * z); });
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kF64})
+    add("switch_" + name(dtype), own_switch, grid, {.rtol = 1e-4, .atol = 1e-6, .dtype = dtype},
+        {drawn_numbers({kStopBatch}, 0.5, 4)});
   add("stop_at", late, grid, {.method = Method::kTsit5, .stop_at = {3, 1.7}}, {});
   add("stop_at_f32", late, down, {.rtol = 1e-4, .atol = 1e-5, .stop_at = {1.7}, .dtype = Dtype::kF32}, {});
   add("stop_at_dopri8", late, grid, {.method = Method::kDopri8, .max_step = 0.4, .stop_at = {1.7, 4.5}}, {});
