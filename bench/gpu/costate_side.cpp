@@ -84,35 +84,42 @@ std::vector<Workload> workloads() {
           {"lotka_volterra_1e6", prey, animals, HostArray::vector({0, 5, 10}), exact, {many(1'000'000)}}};
 }
 
-/// The kernels of a workload, as they are made for a card with so much shared memory.
+/// The kernels of a workload, as they are made for a card with so much shared memory; `guarded` is its solve with steps
+/// that are fit to be differentiated.
 struct Made {
   internal::DeviceGradientProblem problem;
-  internal::SolveKernels solve;
+  internal::DeviceProblem guarded_problem;
+  internal::SolveKernels solve, guarded;
   internal::AdjointKernels adjoint;
   std::size_t lanes;
 
   Made(const Workload& work, std::size_t shared_limit)
       : problem(work.field, work.options, all_gradients(work.field)),
+        guarded_problem(work.field, guarded_options(work.options)),
         solve(internal::solve_kernels(problem.problem, shared_limit)),
+        guarded(internal::solve_kernels(guarded_problem, shared_limit)),
         adjoint(internal::adjoint_kernels(problem, shared_limit)),
         lanes(internal::lanes_of_batch(solve, static_cast<std::size_t>(work.z0.shape()[0]))) {}
 
+  static SolveOptions guarded_options(SolveOptions options) {
+    options.gradient_steps = GradientSteps::kOn;
+    return options;
+  }
   static internal::WantedGradients all_gradients(const VectorField& field) {
     return {.times = false,
             .arguments = std::vector<bool>(field.function().inputs().size() - 1 - field.parts().size(), true)};
   }
 };
 
-void print_count(const internal::Nvrtc& nvrtc, const std::string& workload, const char* architecture,
+void print_count(const internal::Nvrtc& nvrtc, const std::string& workload, const char* architecture, const char* title,
                  const std::string& source, const internal::KernelShape& kernel, std::size_t lanes) {
   const std::string log = nvrtc.compile(source, architecture).log;
   const std::regex counts("entry function '" + kernel.name +
                           "'[^]*?(\\d+) bytes spill stores[^]*?Used (\\d+) registers");
   std::smatch found;
   if (!std::regex_search(log, found, counts)) throw InternalError("[bench] no counts in ", log);
-  std::printf("| %s | %s | %s | %zu | %zu | %zu | %s | %s |\n", workload.c_str(), architecture,
-              kernel.name.ends_with("reverse") ? "reverse" : "solve", lanes, kernel.shared_bytes, kernel.global_bytes,
-              found[2].str().c_str(), found[1].str().c_str());
+  std::printf("| %s | %s | %s | %zu | %zu | %zu | %s | %s |\n", workload.c_str(), architecture, title, lanes,
+              kernel.shared_bytes, kernel.global_bytes, found[2].str().c_str(), found[1].str().c_str());
 }
 
 void print_counts() {
@@ -127,9 +134,11 @@ void print_counts() {
          {std::pair<const char*, std::size_t>{"sm_80", 163 * 1024}, {"sm_90", 227 * 1024}, {"sm_100", 227 * 1024}}) {
       const Made made(work, limit);
       const auto& [solve, solve_source] = made.solve.of(made.lanes);
+      const auto& [guarded, guarded_source] = made.guarded.of(made.lanes);
       const auto& [gradient, gradient_source] = made.adjoint.of(made.lanes);
-      print_count(nvrtc, work.name, architecture, solve_source, solve, made.lanes);
-      print_count(nvrtc, work.name, architecture, gradient_source, gradient.reverse, made.lanes);
+      print_count(nvrtc, work.name, architecture, "solve", solve_source, solve, made.lanes);
+      print_count(nvrtc, work.name, architecture, "guarded", guarded_source, guarded, made.lanes);
+      print_count(nvrtc, work.name, architecture, "reverse", gradient_source, gradient.reverse, made.lanes);
     }
 }
 

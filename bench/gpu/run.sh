@@ -8,16 +8,16 @@ build=$1 python=$2 out=$3
 export COSTATE_CUDA=experimental
 mkdir -p "$out"
 nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | tee "$out/card.txt"
-timeout 75 "$build/tests/cuda_test" --gtest_filter='Card.*:Nvrtc.*:GradientKernel.*:DeviceProgram.*' | tee "$out/tests.txt"
+timeout 120 "$build/tests/cuda_test" --gtest_filter='Card.*:Nvrtc.*:GradientKernel.*:DeviceProgram.*' | tee "$out/tests.txt"
 if command -v compute-sanitizer > /dev/null; then
   for tool in memcheck racecheck; do
-    timeout 60 compute-sanitizer --tool $tool "$build/tests/cuda_test" --gtest_filter='Card.SolvesAsTheCpuDoes' | tee "$out/$tool.txt"
+    timeout 50 compute-sanitizer --tool $tool "$build/tests/cuda_test" --gtest_filter='Card.SolvesAsTheCpuDoes:Card.FollowsDisturbancesAsTheCpuDoes' | tee "$out/$tool.txt"
   done
 fi
 timeout 90 "$build/bench/gpu_costate_side" run 1 | tee "$out/costate.jsonl"
 here=$(dirname "$0")
 for precision in highest default; do
   for peer in diffrax torchdiffeq; do
-    timeout 75 "$python" "$here/peers_side.py" $peer $precision 1 | tee -a "$out/peers.jsonl" || echo "$peer $precision ended early" | tee -a "$out/peers.jsonl"
+    timeout 65 "$python" "$here/peers_side.py" $peer $precision 1 | tee -a "$out/peers.jsonl" || echo "$peer $precision ended early" | tee -a "$out/peers.jsonl"
   done
 done

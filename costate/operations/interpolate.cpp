@@ -298,17 +298,23 @@ Array Transposed::jvp(std::span<const Array> operands, const Array&, std::span<c
 
 }  // namespace
 
-std::optional<internal::TableRead> internal::table_read(const Node& node) {
-  if (node.op != Op::kExtension) return std::nullopt;
-  const auto* interpolator = dynamic_cast<const Interpolator*>(node.extension.get());
+std::optional<internal::TableForm> internal::table_form(const Extension& extension) {
+  const auto* interpolator = dynamic_cast<const Interpolator*>(&extension);
   if (interpolator == nullptr) return std::nullopt;
-  const bool has_values = dynamic_cast<const Value*>(interpolator) != nullptr;
-  TableRead read{.interpolation = interpolator->interpolation(),
-                 .order = interpolator->order(),
+  return TableForm{.interpolation = interpolator->interpolation(),
+                   .order = interpolator->order(),
+                   .is_transposed = dynamic_cast<const Value*>(interpolator) == nullptr};
+}
+
+std::optional<internal::TableRead> internal::table_read(const Node& node) {
+  const auto form = node.op == Op::kExtension ? table_form(*node.extension) : std::nullopt;
+  if (!form) return std::nullopt;
+  TableRead read{.interpolation = form->interpolation,
+                 .order = form->order,
                  .times = node.operands[0],
-                 .query = node.operands[has_values ? 2 : 1],
+                 .query = node.operands[form->is_transposed ? 1 : 2],
                  .values = std::nullopt};
-  if (has_values) read.values = node.operands[1];
+  if (!form->is_transposed) read.values = node.operands[1];
   return read;
 }
 

@@ -1,6 +1,7 @@
-// solve_on: a solve of a batch of numbers on a device.
+// solve_on: a solve of a batch of numbers on a device. solve_there: of numbers that stand there.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "costate/exec/device.h"
@@ -14,5 +15,26 @@ namespace costate {
 /// solve() does, and NotSupported for what kernels do not have and where there is no card.
 Solution solve_on(Device device, const VectorField& field, const HostArray& z0, const HostArray& times,
                   const SolveOptions& options = {}, std::span<const HostArray> arguments = {});
+
+/// Numbers in a card's memory, row-major and without gaps, of a solve's dtype: a tensor of another library, which keeps
+/// them (data_ptr() of a PyTorch tensor, the data of a DLPack tensor).
+struct DeviceNumbers {
+  std::uint64_t address = 0;
+  Shape shape = {};
+};
+
+/// Where such a solve reads and writes. z0 and arguments have the shapes that solve() takes, states [batch, time, …z0].
+struct DeviceSolve {
+  DeviceNumbers z0, states;
+  std::span<const DeviceNumbers> arguments = {};
+  std::uint64_t stream = 0;  ///< a CUstream of the first card; 0: the default one
+};
+
+/// solve_on() a card of numbers that stand on it, which are read in place; the states are written to `there.states`.
+/// The kernel runs behind what the stream was given before, and is done when this returns. Times are the host's, and
+/// copied there, as what all samples share is to the host, where kernels are made for it. The Solution has statuses and
+/// counts, and neither states nor an end to go on from. Throws as solve_on(), and InvalidArgument for an address of 0.
+Solution solve_there(const VectorField& field, const DeviceSolve& there, const HostArray& times,
+                     const SolveOptions& options = {});
 
 }  // namespace costate

@@ -24,14 +24,20 @@
 namespace costate {
 namespace {
 
-internal::HostSizes check_inputs(const VectorField& field, const HostArray& z0, const HostArray& times,
-                                 std::span<const HostArray> arguments) {
+std::vector<Shape> shapes_of(std::span<const HostArray> arrays) {
+  std::vector<Shape> shapes;
+  for (const HostArray& array : arrays) shapes.push_back(array.shape());
+  return shapes;
+}
+
+internal::HostSizes check_inputs(const VectorField& field, const Shape& z0, const HostArray& times,
+                                 std::span<const Shape> arguments) {
   internal::HostSizes sizes;
   const Shape flat{field.state_size()};
   sizes.state = field.parts().size() == 1 ? field.parts()[0].shape : flat;
-  if (z0.shape().rank() == 0 || !(z0.shape().without_first() == sizes.state))
-    throw ShapeError("[solve] z0 must have shape [batch] + ", sizes.state, "; got ", z0.shape(), ".");
-  const std::int64_t batch = z0.shape()[0];
+  if (z0.rank() == 0 || !(z0.without_first() == sizes.state))
+    throw ShapeError("[solve] z0 must have shape [batch] + ", sizes.state, "; got ", z0, ".");
+  const std::int64_t batch = z0[0];
   sizes.batch = static_cast<std::size_t>(batch);
   const int rank = times.shape().rank();
   if (rank < 1 || rank > 2 || times.shape()[-1] < 1 || (rank == 2 && times.shape()[0] != batch))
@@ -49,9 +55,8 @@ internal::HostSizes check_inputs(const VectorField& field, const HostArray& z0, 
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const ArgumentSpec& spec = field.arguments()[i];
     const Shape expected = spec.kind == InputKind::kSample ? spec.shape.with_first(batch) : spec.shape;
-    if (!(arguments[i].shape() == expected))
-      throw ShapeError("[solve] argument '", spec.name, "' must have shape ", expected, "; got ", arguments[i].shape(),
-                       ".");
+    if (!(arguments[i] == expected))
+      throw ShapeError("[solve] argument '", spec.name, "' must have shape ", expected, "; got ", arguments[i], ".");
   }
   return sizes;
 }
@@ -135,7 +140,8 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
     joined = internal::join_events(field, events);
   }
   const VectorField& solved = joined ? joined->field : field;
-  const internal::HostSizes sizes = check_inputs(solved, numbers.z0, numbers.times, numbers.arguments);
+  const internal::HostSizes sizes =
+      check_inputs(solved, numbers.z0.shape(), numbers.times, shapes_of(numbers.arguments));
   internal::check_partition(solved, options.method);
   internal::HostBatch batch{.z0 = numbers.z0,
                             .times = numbers.times,
@@ -197,13 +203,31 @@ Solution solve_on(Device device, const VectorField& field, const HostArray& z0, 
   return solve_numbers(field, {z0, times, arguments}, options, {}, {.device = device});
 }
 
+Solution solve_there(const VectorField& field, const DeviceSolve& there, const HostArray& times,
+                     const SolveOptions& options) {
+  check_options(options);
+  internal::check_tolerances(options, field);
+  std::vector<Shape> shapes;
+  for (const DeviceNumbers& argument : there.arguments) shapes.push_back(argument.shape);
+  const internal::HostSizes sizes = check_inputs(field, there.z0.shape, times, shapes);
+  const auto batch = static_cast<std::int64_t>(sizes.batch);
+  const Shape expected = sizes.state.with_first(times.shape()[-1]).with_first(batch);
+  if (!(there.states.shape == expected))
+    throw ShapeError("[solve] states must have shape ", expected, "; got ", there.states.shape, ".");
+  const auto is_missing = [](const DeviceNumbers& numbers) { return numbers.address == 0 && numbers.shape.size() > 0; };
+  if (is_missing(there.z0) || is_missing(there.states) || std::ranges::any_of(there.arguments, is_missing))
+    throw InvalidArgument("[solve] numbers on a card have an address; got 0.");
+  if (batch == 0) return {};
+  return internal::solve_given(internal::card(), field, there, times, sizes, options);
+}
+
 Solution continue_solve(const VectorField& field, const SolveEnd& end, const HostArray& times,
                         const SolveOptions& options, std::span<const HostArray> arguments,
                         std::span<const SolveEvent> events, const SolveWatch& watch) {
   refuse_fixed_steps(options, "a solve that goes on with another one's steps");
   if (end.times.empty() && end.states.size() == 0)
     throw InvalidArgument("[continue_solve] there is no end to go on from; a solve of fixed steps has none.");
-  check_inputs(field, end.states, times, arguments);
+  check_inputs(field, end.states.shape(), times, shapes_of(arguments));
   const std::int64_t batch = end.states.shape()[0], size = field.state_size();
   for (std::int64_t i = 0; i < batch; ++i) {
     const double reached = end.times[static_cast<std::size_t>(i)];
@@ -232,7 +256,7 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
                                          const SolveOptions& options, std::span<const HostArray> arguments) {
   check_options(options);
   internal::check_tolerances(options, field);
-  const internal::HostSizes sizes = check_inputs(field, z0, times, arguments);
+  const internal::HostSizes sizes = check_inputs(field, z0.shape(), times, shapes_of(arguments));
   if (is_multistep(options.method))
     throw NotSupported("[accepted_steps] '", name(options.method),
                        "' takes SUNDIALS' steps, which it keeps to itself.");

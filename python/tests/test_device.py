@@ -64,7 +64,7 @@ def test_a_solve_has_the_bits_of_the_cpu(card):
 
 def test_gradients_of_a_program(card):
     rate = costate.Parameter("rate", 1.5)
-    loss = costate.trace(lambda z: costate.sum(costate.solve(lambda t, y: -rate * y, z, [0.0, 1.0], gradient_steps="off")[-1]), {"z": (2,)})
+    loss = costate.trace(lambda z: costate.sum(costate.solve(lambda t, y: -rate * y, z, [0.0, 1.0])[-1]), {"z": (2,)})
     z = np.array([[1.0, 2.0], [3.0, 4.0]])
     value, by_rate = costate.compile(costate.value_and_grad(loss, wrt=rate), device="cuda")(z)
     np.testing.assert_allclose(value, np.exp(-1.5) * z.sum(1), rtol=1e-6)
@@ -76,17 +76,36 @@ def test_gradients_of_a_program(card):
     assert float(again) == float(by_rate)
 
 
+def test_gradients_from_rest(card):
+    loss = costate.trace(lambda z: costate.sum(costate.solve(lambda t, y: -(y - 2.0), z, [0.0, 10.0])[-1]), {"z": (1,)})
+    _, by_z = costate.compile(costate.value_and_grad(loss), device="cuda")(np.array([[2.0]]))
+    assert by_z[0, 0] == pytest.approx(np.exp(-10.0), rel=1e-3)
+
+
+def test_a_driven_system_by_its_table_and_times(card):
+    knots = np.array([0.0, 0.4, 1.0, 2.0])
+
+    def end(start, table, times):
+        return costate.sum(costate.solve(lambda t, z: costate.interpolate(knots, table, t) - z, start, times)[-1])
+
+    gradient = costate.value_and_grad(costate.trace(end, {"start": (1,), "table": (4, 1), "times": (2,)}))
+    random = np.random.default_rng(2)
+    inputs = random.normal(size=(3, 1)), random.normal(size=(3, 4, 1)), np.tile([0.1, 1.7], (3, 1))
+    here, there = costate.compile(gradient)(*inputs), costate.compile(gradient, device="cuda")(*inputs)
+    np.testing.assert_array_equal(there[0], here[0])
+    for got, expected in zip(there[1:], here[1:]):
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+
+
 def test_fits(card):
     times = np.linspace(0, 3, 31)
-    options = {"hidden": [], "memory": "none", "clock": "none", "epochs": 20, "polish": 10, "gradient_steps": "off"}
+    options = {"hidden": [], "memory": "none", "clock": "none", "epochs": 20, "polish": 10}
     here, there = (costate.fit(times, np.exp(-times), device=device, **options) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(there.predict([1.0], times), here.predict([1.0], times), rtol=1e-4)
-    with pytest.raises(costate.NotSupported, match="does not have gradient_steps = 'auto' yet"):
-        costate.fit(times, np.exp(-times), device="cuda", epochs=2)
     fitted = []
     for device in "cpu", "cuda":
         rate = costate.Parameter("rate", 0.3)
         windows = costate.cut_windows(np.exp(-times)[None, :, None], 0.1, length=4)
-        costate.fit_trajectories(lambda t, z: -rate * z, rate, windows, epochs=5, gradient_steps="off", device=device)
+        costate.fit_trajectories(lambda t, z: -rate * z, rate, windows, epochs=5, device=device)
         fitted.append(float(rate.value))
     assert fitted[0] != 0.3 and fitted[1] == pytest.approx(fitted[0], abs=1e-10)

@@ -6,10 +6,12 @@
 #include <cstdlib>
 #include <optional>
 
+#include "costate/adjoint/internal/cuda/gradient_kernel.h"
 #include "costate/cuda/internal/cuda_source.h"
 #include "costate/cuda/internal/kernel_cache.h"
 #include "costate/cuda/internal/nvrtc.h"
 #include "costate/nn/nn.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/device.h"
 #include "costate/solve/internal/cuda/device_solve.h"
 #include "tests/cuda/test_card.h"
@@ -84,6 +86,18 @@ TEST(Card, SolvesAsTheCpuDoes) {
   EXPECT_TRUE(decay_on(Device::kCuda).states.same_bits(decay_on(Device::kCpu).states));
 }
 
+TEST(Card, FollowsDisturbancesAsTheCpuDoes) {
+  if (!has_card()) GTEST_SKIP() << "needs a CUDA card";
+  const Variable asked("COSTATE_CUDA", "experimental");
+  const VectorField field = vector_field({2}, [](Array t, Array z) { return cos(t) * (2.0 - z); });
+  const HostArray z0(Shape{2, 2}, std::vector<double>{2, 2, 1, 3}), times = HostArray::vector({0, 10});
+  const SolveOptions guarded{.gradient_steps = GradientSteps::kOn};
+  const Solution here = solve(field, z0, times, guarded), there = solve_on(Device::kCuda, field, z0, times, guarded);
+  EXPECT_GT(here.accepted[0], solve(field, z0, times).accepted[0]) << "at rest the guard shortens steps";
+  EXPECT_EQ(there.accepted, here.accepted);
+  EXPECT_EQ(there.rejected, here.rejected);
+}
+
 TEST(KernelCache, GivesBackWhatItKeptForTheSameKey) {
   const test::Scratch scratch;
   const internal::KernelCache cache(scratch / "kernels");
@@ -132,6 +146,18 @@ TEST(Nvrtc, CompilesASolveForEveryArchitecture) {
         << architecture;
     EXPECT_NE(kernel.log.find("registers"), std::string::npos) << kernel.log;
   }
+  // All that a kernel may have: tables, stops, the guard, gradients by times.
+  const VectorField driven =
+      vector_field({3}, {{"knots", {4}}, {"values", {4, 3}}}, [&](Array t, Array z, Array at, Array u) {
+        return net(z) * cos(t) + interpolate(at, u, t, Interpolation::kCubic);
+      });
+  const internal::DeviceGradientProblem gradient(driven, {.dtype = Dtype::kF32},
+                                                 {.times = true, .arguments = {false, true, true, true, true, true}});
+  internal::CudaSource all(256);
+  internal::add_solve_kernel(all, "driven", gradient.problem, 32, 160 * 1024);
+  internal::add_gradient_kernels(all, "back", gradient, 32, 160 * 1024);
+  for (const char* architecture : {"sm_80", "sm_90", "sm_100"})
+    EXPECT_FALSE(nvrtc->compile(all.text(), architecture).code.empty()) << architecture;
   EXPECT_ERROR(nvrtc->compile("int x = ;", "sm_90"), InternalError, "refuses a kernel for sm_90");
 }
 

@@ -7,13 +7,24 @@
 #include "costate/train/trajectory_fit.h"
 #include "tests/cuda/test_card.h"
 #include "tests/series/series.h"
-#include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
 
-FitResult fit_on(Device device, GradientSteps gradient_steps) {
-  const TimeSeries series = decay(30);
+/// The decay, and one that an input drives.
+TimeSeries driven_decay(std::size_t samples) {
+  std::vector<double> times, states, inputs;
+  double x = 1;
+  for (std::size_t i = 0; i < samples; ++i) {
+    times.push_back(0.1 * static_cast<double>(i));
+    inputs.push_back(std::sin(times.back()));
+    states.push_back(x);
+    x += 0.1 * (inputs.back() - x);
+  }
+  return series_of({trajectory(times, states, inputs)});
+}
+
+FitResult fit_on(Device device, const TimeSeries& series, GradientSteps gradient_steps) {
   FitConfig config = config_of(series);
   config.model.memory = {1};  // a hidden state, whose start a net computes
   config.epochs = 6;
@@ -22,10 +33,8 @@ FitResult fit_on(Device device, GradientSteps gradient_steps) {
   return fit(series, config, {.device = device});
 }
 
-TEST(DeviceFit, FindsTheWeightsThatTheCpuFinds) {
-  if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::card();
-  const FitResult here = fit_on(Device::kCpu, GradientSteps::kOff), there = fit_on(Device::kCuda, GradientSteps::kOff);
+void expect_the_same_fit(const TimeSeries& series, GradientSteps steps) {
+  const FitResult here = fit_on(Device::kCpu, series, steps), there = fit_on(Device::kCuda, series, steps);
   const std::vector<Parameter> expected = here.model().parameters(), got = there.model().parameters();
   ASSERT_EQ(got.size(), expected.size());
   for (std::size_t i = 0; i < got.size(); ++i)
@@ -37,11 +46,16 @@ TEST(DeviceFit, FindsTheWeightsThatTheCpuFinds) {
       << "the card evaluates each stage again, and the CPU has kept them";
 }
 
-TEST(DeviceFit, RefusesByNameWhatKernelsDoNotHave) {
+TEST(DeviceFit, FindsTheWeightsThatTheCpuFinds) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
   test::card();
-  EXPECT_ERROR(fit_on(Device::kCuda, GradientSteps::kAuto), NotSupported,
-               "device = cuda does not have gradient_steps = 'auto' yet");
+  for (const GradientSteps steps : {GradientSteps::kAuto, GradientSteps::kOff}) expect_the_same_fit(decay(30), steps);
+}
+
+TEST(DeviceFit, OfADrivenSystemFindsTheWeightsThatTheCpuFinds) {
+  if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
+  test::card();
+  expect_the_same_fit(driven_decay(30), GradientSteps::kAuto);
 }
 
 TEST(DeviceFit, OfTrajectoriesFindsTheWeightsThatTheCpuFinds) {
@@ -54,7 +68,7 @@ TEST(DeviceFit, OfTrajectoriesFindsTheWeightsThatTheCpuFinds) {
     const Parameter rate("rate", HostArray(Shape{}, std::vector<double>{0.3}));
     const VectorField field = vector_field({1}, [&](Array, Array z) { return -Array(rate) * z; });
     fit_trajectories(field, {rate}, cut_windows(states, 0.1, {.length = 4}),
-                     {.solve = {.gradient_steps = GradientSteps::kOff}, .train = {.epochs = 5}, .device = device});
+                     {.train = {.epochs = 5}, .device = device});
     return rate.value().at(0);
   };
   const double expected = fitted(Device::kCpu);

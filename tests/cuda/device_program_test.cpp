@@ -14,6 +14,7 @@
 #include "costate/nn/nn.h"
 #include "costate/operations/linear_solve.h"
 #include "costate/solve/device.h"
+#include "costate/solve/events.h"
 #include "costate/solve/solve.h"
 #include "tests/cuda/drawn.h"
 #include "tests/cuda/test_card.h"
@@ -194,15 +195,19 @@ TEST(DeviceProgram, RefusesByNameWhatItDoesNotHave) {
     return trace([&](Array z, Array times) { return sum(solve(field, z, times, options)); },
                  {{"z", {2}}, {"times", {2}}});
   };
-  const std::vector<std::size_t> by_z = {0}, by_times = {1};
+  const std::vector<std::size_t> by_z = {0};
   EXPECT_ERROR(compile(loss({.method = Method::kRadau5}), on_card), NotSupported, "does not have the method 'radau5'");
-  EXPECT_ERROR(compile(value_and_grad(loss({}), by_z), on_card), NotSupported, "does not have gradient_steps = 'auto'");
-  EXPECT_ERROR(compile(value_and_grad(loss(kWithoutGuard), by_times), on_card), NotSupported,
-               "does not have gradients by times yet");
   SolveOptions backwards = kWithoutGuard;
   backwards.adjoint = Adjoint::kBacksolve;
   EXPECT_ERROR(compile(value_and_grad(loss(backwards), by_z), on_card), NotSupported,
                "does not have adjoint = 'backsolve' yet, only 'discrete'");
+  const SolveEvent half = solve_event(field, [](Array, Array z) { return z[0] - 0.5; });
+  const Function until = trace(
+      [&](Array z) {
+        return solve(field, z, constant(HostArray::vector({0, 1})), {}, {}, {.events = std::span(&half, 1)}).states;
+      },
+      {{"z", {2}}});
+  EXPECT_ERROR(compile(until, on_card), NotSupported, "device = cuda does not have events yet; compile for the CPU");
   const HostArray z(Shape{1, 2}, std::vector<double>{1, 2}), times(Shape{1, 2}, std::vector<double>{1, NAN});
   EXPECT_ERROR(compile(loss({}), on_card).run({z, times}), InvalidArgument, "[solve] times must be finite");
 }

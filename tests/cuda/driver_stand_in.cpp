@@ -53,6 +53,9 @@ extern "C" {
 
 /// Whether the threads of a phase, and the blocks, run from the last to the first.
 bool costate_stand_in_backwards = false;
+/// The stream of the last launch, and how many bytes have been copied to the card and from there.
+void* costate_stand_in_stream = nullptr;
+std::size_t costate_stand_in_copied = 0;
 
 int cuInit(unsigned) { return 0; }
 int cuGetErrorString(int, const char** text) {
@@ -76,7 +79,7 @@ int cuDeviceGetAttribute(int* value, int which, int) {
   return 0;
 }
 int cuCtxSetCurrent(void*) { return 0; }
-int cuCtxSynchronize() { return 0; }
+int cuStreamSynchronize(void*) { return 0; }
 
 int cuMemAlloc_v2(Address* address, std::size_t bytes) {
   void* memory = std::malloc(bytes);
@@ -90,10 +93,12 @@ int cuMemFree_v2(Address address) {
   return 0;
 }
 int cuMemcpyHtoD_v2(Address to, const void* from, std::size_t bytes) {
+  costate_stand_in_copied += bytes;
   std::memcpy(reinterpret_cast<void*>(to), from, bytes);
   return 0;
 }
 int cuMemcpyDtoH_v2(void* to, Address from, std::size_t bytes) {
+  costate_stand_in_copied += bytes;
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return 0;
 }
@@ -113,7 +118,8 @@ int cuModuleGetFunction(void** kernel, void* module, const char* name) {
 }
 int cuFuncSetAttribute(void*, int, int) { return 0; }
 int cuLaunchKernel(void* kernel, unsigned blocks, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned shared,
-                   void*, void** arguments, void**) {
+                   void* stream, void** arguments, void**) {
+  costate_stand_in_stream = stream;
   using Run = void (*)(const void*, int, std::size_t, bool);
   reinterpret_cast<Run>(kernel)(arguments[0], static_cast<int>(blocks), shared, costate_stand_in_backwards);
   return 0;

@@ -10,6 +10,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/nn/nn.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/solve.h"
 #include "tests/cuda/drawn.h"
 #include "tests/cuda/test_card.h"
@@ -26,6 +27,7 @@ struct GradientCase {
   HostArray z0, times;
   SolveOptions options;
   std::vector<HostArray> arguments = {};
+  bool by_times = false;
 };
 
 std::vector<GradientCase> gradient_cases() {
@@ -39,6 +41,33 @@ std::vector<GradientCase> gradient_cases() {
     cases.push_back({name, driven, z0, times, options, {gain}});
   };
   const HostArray grid = HostArray::linspace(-1, 2, 9);
+  // Shared numbers of a table, those of each sample, and the output times.
+  const Parameter held("held", test::drawn({5, 3}, -1, 1, 4));
+  const auto knots = HostArray::vector({-1, -0.2, 0.1, 0.8, 2.5});
+  const VectorField tabled = vector_field({3}, {{"table", {4, 3}}}, [&](Array t, Array z, Array table) {
+    return interpolate(constant(HostArray::vector({-1, 0.25, 1, 3})), table, t, Interpolation::kCubic) +
+           interpolate(constant(knots), Array(held), t, Interpolation::kHold) + net(z);
+  });
+  const auto add_times = [&](const std::string& name, const VectorField& field, SolveOptions options,
+                             std::vector<HostArray> arguments) {
+    // The start comes twice; some have an output at a stop, and some end at one.
+    HostArray times(Shape{kGradientBatch, 6});
+    for (std::int64_t i = 0; i < kGradientBatch; ++i) {
+      const double at[] = {-1, -1, -0.45, i % 5 == 0 ? 0.1 : 0.12, 0.65, i % 7 == 0 ? 0.8 : 1.2};
+      for (std::int64_t k = 0; k < 6; ++k) times.set({i, k}, at[k]);
+    }
+    options.gradient_steps = GradientSteps::kOff;
+    cases.push_back({name, field, z0, times, std::move(options), std::move(arguments), true});
+  };
+  const HostArray table = test::drawn({kGradientBatch, 4, 3}, -1, 1, 5);
+  for (const Dtype dtype : {Dtype::kF64, Dtype::kF32}) {
+    const SolveOptions options{.rtol = 1e-4, .atol = 1e-5, .dtype = dtype};
+    add_times("times_" + name(dtype), driven, options, {gain});
+    add_times("tables_" + name(dtype), tabled, options, {table});
+  }
+  add_times("tables_dopri8", tabled, {.method = Method::kDopri8, .rtol = 1e-5, .stop_at = {0}}, {table});
+  add_times("times_rk4", tabled, {.method = Method::kRk4, .steps_per_interval = 3}, {table});
+  add_times("times_by_step_size", driven, {.step_size = 0.13}, {gain});
   add("dopri5_f64", grid, {.rtol = 1e-4, .atol = 1e-5});
   add("dopri5_f32", grid, {.rtol = 1e-4, .atol = 1e-5, .dtype = Dtype::kF32});
   add("dopri8_f64", HostArray::vector({2, 2, 1, -1, -1}), {.method = Method::kDopri8});
@@ -59,11 +88,13 @@ Function gradient_of(const GradientCase& given) {
   std::vector<ArgumentSpec> specs = {{"z0", {given.z0.shape()[1]}}};
   for (std::size_t i = 0; i < given.arguments.size(); ++i)
     specs.push_back({text::concat("argument", i), given.arguments[i].shape().without_first()});
-  specs.push_back({"cotangents", {given.times.size(), given.z0.shape()[1]}});
+  const std::int64_t num_times = given.times.shape()[-1];
+  specs.push_back({"cotangents", {num_times, given.z0.shape()[1]}});
+  if (given.by_times) specs.push_back({"times", {num_times}});
   const Function loss = trace_list(specs, [&](std::span<const Array> inputs) {
-    const Array states =
-        solve(given.field, inputs[0], constant(given.times), given.options, inputs.subspan(1, given.arguments.size()));
-    return std::vector<Array>{sum(states * inputs[specs.size() - 1]), states};
+    const Array states = solve(given.field, inputs[0], given.by_times ? inputs.back() : constant(given.times),
+                               given.options, inputs.subspan(1, given.arguments.size()));
+    return std::vector<Array>{sum(states * inputs[1 + given.arguments.size()]), states};
   });
   std::vector<std::size_t> wrt;
   for (std::size_t i = 0; i < loss.inputs().size(); ++i)
@@ -91,7 +122,8 @@ TEST(GradientKernel, IsTheDiscreteAdjointOfTheStepsTaken) {
     const Function gradient = gradient_of(given);
     std::vector<HostArray> inputs = {given.z0};
     inputs.insert(inputs.end(), given.arguments.begin(), given.arguments.end());
-    inputs.push_back(test::drawn({kGradientBatch, given.times.size(), given.z0.shape()[1]}, -1, 1, 3));
+    inputs.push_back(test::drawn({kGradientBatch, given.times.shape()[-1], given.z0.shape()[1]}, -1, 1, 3));
+    if (given.by_times) inputs.push_back(given.times);
     const RunResult expected = compile(gradient, {.dtype = given.options.dtype}).run(inputs);
     const Program program = compile(gradient, {.dtype = given.options.dtype, .device = Device::kCuda});
     const auto run = [&](bool backwards) {
@@ -118,16 +150,6 @@ TEST(GradientKernel, IsTheDiscreteAdjointOfTheStepsTaken) {
       EXPECT_EQ(got.report.failures[i].advice, expected.report.failures[i].advice);
     }
   }
-}
-
-TEST(GradientKernel, RefusesByNameWhatItDoesNotHave) {
-  const VectorField field = vector_field({2}, [](Array, Array z) { return -z; });
-  EXPECT_ERROR(internal::DeviceGradientProblem(field, {}, {}), NotSupported,
-               "device = cuda does not have gradient_steps = 'auto' yet, steps that are fit to be differentiated; take "
-               "'off', or the CPU (device = cpu).");
-  EXPECT_ERROR(
-      internal::DeviceGradientProblem(field, {.gradient_steps = GradientSteps::kOff}, {.times = true, .arguments = {}}),
-      NotSupported, "device = cuda does not have gradients by times yet; leave times out");
 }
 
 }  // namespace

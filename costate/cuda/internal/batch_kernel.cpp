@@ -153,7 +153,7 @@ std::vector<HostArray> run_as(KernelDevice& device, KernelModule& module, const 
   const DeviceArray<T> shared(device, given.prepared());
   const DeviceArray<unsigned char> global(device, blocks * kernel.global_bytes);
   words.insert(words.end(), {shared.address(), global.address(), batch, blocks});
-  module.launch(kernel, blocks, words);
+  module.launch(kernel, blocks, words, 0);
   std::vector<HostArray> results;
   for (std::size_t i = 0; i < outputs.size(); ++i)
     results.emplace_back(function.output_shape(i).with_first(static_cast<std::int64_t>(batch)), outputs[i].numbers());

@@ -25,7 +25,7 @@ struct Driver {
   Result (*error_text)(Result, const char**);
   Result (*get_attribute)(int*, int, int);
   Result (*set_context)(Handle);
-  Result (*synchronize)();
+  Result (*synchronize)(Handle);
   Result (*allocate)(Address*, std::size_t);
   Result (*release)(Address);
   Result (*copy_in)(Address, const void*, std::size_t);
@@ -41,7 +41,7 @@ struct Driver {
     find(error_text, "cuGetErrorString");
     find(get_attribute, "cuDeviceGetAttribute");
     find(set_context, "cuCtxSetCurrent");
-    find(synchronize, "cuCtxSynchronize");
+    find(synchronize, "cuStreamSynchronize");
     find(allocate, "cuMemAlloc_v2");
     find(release, "cuMemFree_v2");
     find(copy_in, "cuMemcpyHtoD_v2");
@@ -73,16 +73,20 @@ class CardModule : public KernelModule {
   }
   ~CardModule() override { driver_.unload_module(module_); }
 
-  void launch(const KernelShape& kernel, std::size_t blocks, const std::vector<std::uint64_t>& words) override {
+  void launch(const KernelShape& kernel, std::size_t blocks, const std::vector<std::uint64_t>& words,
+              std::uint64_t stream) override {
+    const auto queue = reinterpret_cast<Handle>(stream);
+    // Copies go by the default stream, for which others need not wait.
+    if (queue != nullptr) driver_.check(driver_.synchronize(nullptr), "copying to the card");
     Handle function = nullptr;
     driver_.check(driver_.get_kernel(&function, module_, kernel.name.c_str()), "finding a kernel");
     driver_.check(driver_.set_kernel_attribute(function, kMaxDynamicShared, static_cast<int>(kernel.shared_bytes)),
                   "asking for shared memory");
     void* arguments[] = {const_cast<std::uint64_t*>(words.data())};
     driver_.check(driver_.launch(function, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(kernel.threads),
-                                 1, 1, static_cast<unsigned>(kernel.shared_bytes), nullptr, arguments, nullptr),
+                                 1, 1, static_cast<unsigned>(kernel.shared_bytes), queue, arguments, nullptr),
                   "a launch");
-    driver_.check(driver_.synchronize(), "a kernel");
+    driver_.check(driver_.synchronize(queue), "a kernel");
   }
 
  private:
@@ -123,6 +127,11 @@ class Card : public KernelDevice {
   }
   void copy_to_host(void* to, std::uint64_t from, std::size_t bytes) override {
     driver_.check(driver_.copy_out(to, from, bytes), "copying from the card");
+  }
+
+  void wait(std::uint64_t stream) override {
+    driver_.check(driver_.set_context(context_), "opening the card");
+    driver_.check(driver_.synchronize(reinterpret_cast<Handle>(stream)), "waiting for a stream");
   }
 
   std::shared_ptr<KernelModule> load(const std::string& source) override {

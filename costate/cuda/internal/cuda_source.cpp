@@ -57,6 +57,10 @@ std::string CudaSource::table(std::span<const std::uint32_t> indices) {
   return name;
 }
 
+void CudaSource::add_once(std::string_view text) {
+  if (added_.emplace(text).second) constants_ += text;
+}
+
 std::string CudaSource::text() const {
   return text::concat("/* Made by Costate ", version(), ". */\n#define COSTATE_THREADS ", threads_, "\n", kDevice,
                       parts_.at(Dtype::kF32).text(), parts_.at(Dtype::kF64).text(), constants_, body_);

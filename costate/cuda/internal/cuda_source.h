@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "costate/array/shape.h"
@@ -31,6 +33,8 @@ class CudaSource {
   std::string table(std::span<const std::uint32_t> indices);
 
   void add(const std::string& text) { body_ += text; }
+  /// Functions that others may have added before; they come before all else.
+  void add_once(std::string_view text);
 
   std::string text() const;
 
@@ -38,6 +42,7 @@ class CudaSource {
   std::size_t threads_;
   std::map<Dtype, UsedParts> parts_;
   std::map<std::vector<std::uint32_t>, std::string> tables_;
+  std::set<std::string, std::less<>> added_;
   std::string constants_, body_;
 };
 

@@ -21,15 +21,25 @@ class DeviceArray {
   DeviceArray(KernelDevice& device, std::span<const T> numbers) : DeviceArray(device, numbers.size()) {
     if (size_ > 0) device.copy_to_device(address_, numbers.data(), size_ * sizeof(T));
   }
+  /// Numbers that stand there already, and belong to somebody else.
+  static DeviceArray view(KernelDevice& device, std::uint64_t address, std::size_t size) {
+    DeviceArray array;
+    array.device_ = &device;
+    array.size_ = size;
+    array.address_ = address;
+    array.is_own_ = false;
+    return array;
+  }
   DeviceArray(DeviceArray&& other) noexcept { *this = std::move(other); }
   DeviceArray& operator=(DeviceArray&& other) noexcept {
     std::swap(device_, other.device_);
     std::swap(size_, other.size_);
     std::swap(address_, other.address_);
+    std::swap(is_own_, other.is_own_);
     return *this;
   }
   ~DeviceArray() {
-    if (address_ != 0) device_->release(address_);
+    if (is_own_ && address_ != 0) device_->release(address_);
   }
 
   std::uint64_t address() const { return address_; }
@@ -48,6 +58,7 @@ class DeviceArray {
   KernelDevice* device_ = nullptr;
   std::size_t size_ = 0;
   std::uint64_t address_ = 0;
+  bool is_own_ = true;
 };
 
 /// The numbers of an array, in T, on a device.

@@ -29,12 +29,14 @@ ProductTile product_tile(std::size_t m, std::size_t columns, std::size_t threads
 
 class TileWriter {
  public:
-  TileWriter(CudaSource& source, const std::string& name, const Plan& plan, std::size_t num_inputs, Dtype dtype)
+  TileWriter(CudaSource& source, const std::string& name, const Plan& plan, std::size_t num_inputs, Dtype dtype,
+             const ExtensionForm& form)
       : source_(source),
         name_(name),
         plan_(plan),
         num_inputs_(num_inputs),
         dtype_(dtype),
+        form_(form),
         accesses_(source.threads()) {}
 
   void write() {
@@ -133,9 +135,9 @@ class TileWriter {
       case InstructionKind::kAddLanes:
         return write_add_lanes(instruction);
       case InstructionKind::kExtension:
+        return write_extension(instruction);
       case InstructionKind::kAddExtension:
-        throw NotSupported("[cuda] a kernel has no form for the extension '", instruction.extension->name(),
-                           "'; run it on the CPU.");
+        refuse_extension(instruction);
       default:
         throw NotSupported("[cuda] a kernel has no form for '", info(instruction.op).name, "'; run it on the CPU.");
     }
@@ -143,6 +145,24 @@ class TileWriter {
 
   std::string expression(Op op, const std::vector<std::string>& operands) {
     return c_expression(op, operands, [this](const std::string& part) { return helper(part); });
+  }
+
+  [[noreturn]] static void refuse_extension(const Instruction& instruction) {
+    throw NotSupported("[cuda] a kernel has no form for the extension '", instruction.extension->name(),
+                       "'; run it on the CPU.");
+  }
+
+  void write_extension(const Instruction& instruction) {
+    std::vector<KernelOperand> operands;
+    for (const Source& source : instruction.sources)
+      operands.push_back(source.is_shared() ? KernelOperand{pointer(source.slot), 1, 0}
+                                            : KernelOperand{pointer(source.slot), plan_.lanes, 1});
+    const std::string value =
+        form_ ? form_(source_, *instruction.extension, operands, instruction.operand_shapes, dtype_) : "";
+    if (value.empty()) refuse_extension(instruction);
+    begin_each(instruction);
+    body_ << "{\n      const int row = i / " << plan_.lanes << ", lane = i % " << plan_.lanes << ";\n      "
+          << pointer(instruction.out) << "[i] = " << value << ";\n      (void)row, (void)lane;\n    }\n";
   }
 
   void write_elementwise(const Instruction& instruction) {
@@ -267,6 +287,7 @@ class TileWriter {
   const Plan& plan_;
   std::size_t num_inputs_;
   Dtype dtype_;
+  const ExtensionForm& form_;
   PhaseAccesses accesses_;
   std::ostringstream body_;
 };
@@ -274,8 +295,8 @@ class TileWriter {
 }  // namespace
 
 void add_tile_function(CudaSource& source, const std::string& name, const Plan& plan, std::size_t num_inputs,
-                       Dtype dtype) {
-  TileWriter(source, name, plan, num_inputs, dtype).write();
+                       Dtype dtype, const ExtensionForm& form) {
+  TileWriter(source, name, plan, num_inputs, dtype, form).write();
 }
 
 }  // namespace costate::internal

@@ -2,14 +2,30 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <span>
 #include <string>
 
 #include "costate/array/shape.h"
+#include "costate/graph/extension.h"
 #include "costate/plan/plan.h"
 
 namespace costate::internal {
 
 class CudaSource;
+
+/// Where an operand of an Extension stands in a kernel: element k of a lane at pointer[k * row_stride + lane *
+/// lane_stride].
+struct KernelOperand {
+  std::string pointer;
+  std::size_t row_stride, lane_stride;
+};
+
+/// What an Extension computes for element `row` of lane `lane` of its result, as an expression of a source that it may
+/// add functions to; empty where it has no form.
+using ExtensionForm =
+    std::function<std::string(CudaSource& source, const Extension& extension, std::span<const KernelOperand> operands,
+                              std::span<const Shape> shapes, Dtype dtype)>;
 
 /// Adds to the source
 ///
@@ -22,6 +38,6 @@ class CudaSource;
 /// of samples [n, lanes]. A function ends with a barrier, and its caller sees to one before it. NotSupported for an
 /// instruction that kernels have no form for.
 void add_tile_function(CudaSource& source, const std::string& name, const Plan& plan, std::size_t num_inputs,
-                       Dtype dtype);
+                       Dtype dtype, const ExtensionForm& form = {});
 
 }  // namespace costate::internal

@@ -4,6 +4,15 @@
 #include <cmath>
 
 namespace costate::internal {
+namespace {
+
+bool reads_input(const Function& function, std::size_t input) {
+  return std::ranges::any_of(function.nodes(), [&](const Node& node) {
+    return node.op == Op::kInput && static_cast<std::size_t>(node.indices[0]) == input;
+  });
+}
+
+}  // namespace
 
 StopTables::StopTables(const VectorField& field, const SolveOptions& options, Dtype dtype, bool rounds_time,
                        std::size_t num_lanes)
@@ -24,12 +33,22 @@ StopTables::StopTables(const VectorField& field, const SolveOptions& options, Dt
   if (stops.of_arguments.is_empty()) return;
   for (std::size_t i = 0; i < stops.of_arguments.outputs().size(); ++i)
     sizes.push_back(static_cast<std::size_t>(stops.of_arguments.output_shape(i).size()));
+  const std::size_t num_inputs = stops.of_arguments.inputs().size();
+  for (std::size_t i = 0; i < num_inputs; ++i)
+    reads_samples |= stops.of_arguments.inputs()[i].kind == InputKind::kSample && reads_input(stops.of_arguments, i);
   for (const Input& input : stops.of_arguments.inputs()) {
     const bool is_read = inputs.size() > field.parts().size();
     inputs.push_back(is_read ? static_cast<std::size_t>(input.shape.size()) : 0);
     is_shared.push_back(input.kind == InputKind::kShared);
   }
   of_arguments.emplace(stops.of_arguments, lanes);
+}
+
+std::vector<std::size_t> StopTables::counts() const {
+  std::vector<std::size_t> all;
+  for (const KnownStops& table : known) all.push_back(table.times.size());
+  for (std::size_t own = 0; own < argument_kinds.size(); ++own) all.push_back(sizes[2 * own]);
+  return all;
 }
 
 template <class T>
@@ -87,6 +106,18 @@ typename LaneStops<T>::Table LaneStops<T>::table(std::size_t index, std::size_t 
   table.descends = table.at(0) > table.at(table.count - 1);
   table.kind.offset = values_[2 * own + 1][lane];
   return table;
+}
+
+template <class T>
+void LaneStops<T>::list(std::size_t lane, std::span<double> times, std::span<double> insides) const {
+  std::size_t next = 0;
+  for (std::size_t index = 0; index < num_tables(); ++index) {
+    const Table stops = table(index, lane);
+    for (std::size_t i = 0; i < stops.count; ++i, ++next) {
+      times[next] = stops.at(i);
+      insides[next] = stops.kind.inside(times[next]);
+    }
+  }
 }
 
 /// How many stops of the table are at most t. Most searches end beside the last one.

@@ -21,6 +21,10 @@ struct StopTables {
   StopTables(const VectorField& field, const SolveOptions& options, Dtype dtype, bool rounds_time, std::size_t lanes);
 
   bool is_empty() const { return known.empty() && !of_arguments; }
+  /// How many stops each table has.
+  std::vector<std::size_t> counts() const;
+  /// Whether all samples have the same stops, as far as their arguments' kinds tell.
+  bool are_shared() const { return !reads_samples; }
 
   std::vector<KnownStops> known;
   std::optional<TileFunction<double>> of_arguments;  // FieldStops::of_arguments: an epoch may need all digits
@@ -28,6 +32,7 @@ struct StopTables {
   std::vector<std::size_t> sizes;   // of each of its outputs
   std::vector<std::size_t> inputs;  // of each of its inputs; 0: t and the state, which it does not read
   std::vector<bool> is_shared;      // of each of its inputs
+  bool reads_samples = false;       // an argument of each sample's own
   std::size_t lanes;
 };
 
@@ -42,6 +47,10 @@ class LaneStops {
   /// The lane's times are those of a grid of fixed steps between these (stop_tolerance).
   void set_grid(std::size_t lane, double start, double end) { grids_[lane] = std::max(std::abs(start), std::abs(end)); }
 
+  /// All of the lane's stops, table after table, each ascending, and how far their sides are; both have room for them.
+  void list(std::size_t lane, std::span<double> times, std::span<double> insides) const;
+  /// What stop_tolerance takes besides t, but for a grid.
+  double scale(std::size_t lane) const { return scales_[lane]; }
   /// The first stop after t on the way to `end`; `end` if there is none before it.
   double next(std::size_t lane, double t, double end) const;
   /// t, or if it is a stop the time on its later (direction 1) or earlier side (-1).

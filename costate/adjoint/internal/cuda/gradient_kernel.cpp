@@ -1,15 +1,18 @@
 #include "costate/adjoint/internal/cuda/gradient_kernel.h"
 
-#include "costate/base/error.h"
 #include "costate/base/text.h"
 #include "costate/solve/internal/cuda/kernel_writer.h"
 
 namespace costate::internal {
 namespace {
 
+// clang-format off
 constexpr std::string_view kReverse =
+#include "costate/solve/internal/cuda/stops.inc"
+#include "costate/adjoint/internal/cuda/reverse_lanes.inc"
 #include "costate/adjoint/internal/cuda/reverse.inc"
     ;
+// clang-format on
 
 class GradientKernelWriter : public KernelWriter {
  public:
@@ -24,6 +27,7 @@ class GradientKernelWriter : public KernelWriter {
     set("shared_gradients", gradient_.shared_size());
     set("own_gradients", gradient_.own_size() * lanes());
     set_if(!plan().in(Phase::kAccumulate).empty(), "accumulates");
+    set_if(gradient_.wants_times, "times_wanted");
     set_tableau();
     place_arrays();
     bind_gradients();
@@ -33,7 +37,7 @@ class GradientKernelWriter : public KernelWriter {
   }
 
  private:
-  std::size_t lanes_size() const { return lanes() * (6 * 8 + device_size(dtype()) + 3 * 4) + 64; }
+  std::size_t lanes_size() const { return lanes() * (8 * 8 + 3 * device_size(dtype()) + 4 * 4) + 64; }
 
   void place_arrays() {
     place(name() + "_reverse_lanes", lanes_size(), "lanes", 1);
@@ -42,10 +46,11 @@ class GradientKernelWriter : public KernelWriter {
     for (const char* of_stages : {"slopes", "slope_cotangents", "states"})
       place(of_stages, num_stages() * tile_state());
     if (problem().reads_time) place_time(num_stages());
+    if (gradient_.wants_times) place("time_cotangent", lanes());
     if (!problem().is_fixed) place("weights", num_stages() * lanes());
     place("own_cotangents", gradient_.own_size() * lanes());
     place("own_sums", gradient_.own_size() * lanes());
-    place("saved", num_stages() * plan().saved_size);
+    place_saved(num_stages());
     place("sums", gradient_.shared_size());
   }
 
@@ -66,14 +71,15 @@ class GradientKernelWriter : public KernelWriter {
       bind("stage_binds", text::concat("field.in", linear.num_times + part, " = state + ", offset));
       bind("slope_binds", text::concat("field.out", part, " = slope + ", offset));
       bind("cotangent_binds", text::concat("field.in", linear.late_inputs[part], " = slope_cotangent + ", offset));
-      bind("binds", text::concat("field.out", num_parts + part, " = state_cotangent + ", offset));
+      bind("binds", text::concat("field.out", num_parts + num_times() + part, " = state_cotangent + ", offset));
     }
+    if (gradient_.wants_times) bind("binds", text::concat("field.out", num_parts, " = time_cotangent"));
     std::size_t shared = 0, own = 0;
     lists("gradient_members");
     lists("gradient_stores");
     for (std::size_t i = 0; i < gradient_.arguments.size(); ++i) {
       const DeviceArgument& argument = gradient_.arguments[i];
-      const std::size_t output = 2 * num_parts + i;
+      const std::size_t output = 2 * num_parts + num_times() + i;
       if (argument.is_shared) {
         bind("binds", text::concat("field.out", output, " = sums + ", shared));
         shared += argument.size;
@@ -88,6 +94,9 @@ class GradientKernelWriter : public KernelWriter {
       own += argument.size;
     }
   }
+
+  /// Cotangents of t among the field's outputs.
+  std::size_t num_times() const { return gradient_.wants_times ? 1 : 0; }
 
   std::size_t time_numbers() const {
     std::size_t rows = 0;
@@ -104,14 +113,9 @@ class GradientKernelWriter : public KernelWriter {
 
 DeviceGradientProblem::DeviceGradientProblem(const VectorField& field, const SolveOptions& options,
                                              const WantedGradients& wanted)
-    : problem(field, options), linear(linearize(field, wanted), problem.reads_time, options.dtype) {
-  if (wanted.times)
-    throw NotSupported(
-        "[solve] device = cuda does not have gradients by times yet; leave times out, or take the CPU (device = cpu).");
-  if (!problem.is_fixed && options.gradient_steps != GradientSteps::kOff)
-    throw NotSupported(
-        "[solve] device = cuda does not have gradient_steps = 'auto' yet, steps that are fit to be differentiated; "
-        "take 'off', or the CPU (device = cpu).");
+    : problem(field, options, StepsAre::kDifferentiated),
+      linear(linearize(field, wanted), problem.reads_time, options.dtype),
+      wants_times(wanted.times) {
   const std::vector<Input>& inputs = field.function().inputs();
   for (std::size_t i = 0; i < wanted.arguments.size(); ++i) {
     const Input& input = inputs[1 + field.parts().size() + i];

@@ -19,12 +19,12 @@ struct DeviceArgument {
 
 /// The solve's problem and its field with its vjp.
 struct DeviceGradientProblem {
-  /// NotSupported for what kernels do not do: DeviceProblem's, gradients by times, and gradient_steps = auto, which
-  /// asks for the guard.
+  /// NotSupported for what kernels do not do, as DeviceProblem.
   DeviceGradientProblem(const VectorField& field, const SolveOptions& options, const WantedGradients& wanted);
 
   DeviceProblem problem;
   DeviceField linear;
+  bool wants_times;
   std::vector<DeviceArgument> arguments;
 
   /// Numbers of the gradients of shared arguments, and of those of samples.

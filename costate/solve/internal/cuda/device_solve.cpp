@@ -1,10 +1,13 @@
 #include "costate/solve/internal/cuda/device_solve.h"
 
 #include <bit>
+#include <optional>
 
 #include "costate/base/error.h"
 #include "costate/cuda/internal/cuda_source.h"
 #include "costate/cuda/internal/shared_inputs.h"
+#include "costate/solve/internal/cuda/device_guard.h"
+#include "costate/solve/internal/cuda/device_stops.h"
 #include "costate/solve/internal/failure_advice.h"
 
 namespace costate::internal {
@@ -30,19 +33,21 @@ void check_lanes(const DeviceProblem& problem, std::size_t lanes, std::size_t ba
 }
 
 template <class T>
-Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const DeviceSolved<T>& solved) {
+Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const DeviceSolved<T>& solved,
+                     bool stays_there) {
   Solution solution;
   const std::size_t size = batch.sizes.batch, states = problem.state_size;
   const Shape& state = batch.sizes.state;
   const auto samples = static_cast<std::int64_t>(size), times = static_cast<std::int64_t>(batch.sizes.times);
-  const std::vector<T> all = solved.states.numbers();
-  solution.states = HostArray(state.with_first(times).with_first(samples), all);
   make_room(solution, size);
   const std::vector<double> ends = solved.ends.numbers();
   const std::vector<std::int64_t> counts = solved.counts.numbers();
   const std::vector<LaneOutcome> outcomes = solved.outcomes();
   for (std::size_t i = 0; i < size; ++i) keep_outcome(solution, i, outcomes[i]);
   solution.advice = advice_on_first_failure(solution, problem.options, batch);
+  if (stays_there) return solution;
+  const std::vector<T> all = solved.states.numbers();
+  solution.states = HostArray(state.with_first(times).with_first(samples), all);
   if (problem.is_fixed) return solution;
   SolveEnd& end = solution.end;
   std::vector<T> slopes = solved.slopes.numbers(), last(slopes.size());
@@ -67,10 +72,23 @@ Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const
 
 template <class T>
 Solution run_as(KernelDevice& device, KernelModule& module, const KernelShape& kernel, const DeviceProblem& problem,
-                std::size_t lanes, const VectorField& field, const HostBatch& batch) {
-  const DeviceBatch numbers = device_batch(field, batch);
+                std::size_t lanes, const VectorField& field, const HostBatch& batch, const DeviceGiven& given) {
+  DeviceBatch numbers = device_batch(field, batch);
+  numbers.given = given;
   const DeviceInputs<T> inputs(device, problem, problem.field, lanes, numbers);
-  return solution_of(problem, batch, launch_solve<T>(device, module, kernel, problem, lanes, inputs, numbers, 0));
+  return solution_of(problem, batch, launch_solve<T>(device, module, kernel, problem, lanes, inputs, numbers, 0),
+                     given.states != 0);
+}
+
+template <class T>
+HostArray copied(KernelDevice& device, const DeviceNumbers& there) {
+  std::vector<T> numbers(static_cast<std::size_t>(there.shape.size()));
+  device.copy_to_host(numbers.data(), there.address, numbers.size() * sizeof(T));
+  return {there.shape, std::move(numbers)};
+}
+
+HostArray on_host(KernelDevice& device, const DeviceNumbers& there, Dtype dtype) {
+  return dtype == Dtype::kF32 ? copied<float>(device, there) : copied<double>(device, there);
 }
 
 }  // namespace
@@ -89,15 +107,19 @@ DeviceBatch device_batch(const VectorField& field, const HostBatch& batch) {
 template <class T>
 DeviceInputs<T>::DeviceInputs(KernelDevice& device, const DeviceProblem& problem, const DeviceField& kernel_field,
                               std::size_t lanes, const DeviceBatch& batch) {
-  give(on_device<T>(device, batch.z0));
+  give(batch.given.z0 != 0 ? DeviceArray<T>::view(device, batch.given.z0, batch.batch * problem.state_size)
+                           : on_device<T>(device, batch.z0));
   give(on_device<double>(device, batch.times));
   // Of the kernel's field: times and state, which are of samples, arguments and Parameters, and what is late.
   std::vector<const HostArray*> given(kernel_field.num_times + problem.part_offsets.size(), nullptr);
   given.insert(given.end(), batch.values.begin(), batch.values.end());
   given.resize(kernel_field.function.inputs().size(), nullptr);
   const SharedInputs<T> shared(kernel_field.function, lanes, given, kernel_field.late_inputs);
-  for (std::size_t i = 0; i < given.size(); ++i)
-    if (given[i] != nullptr) give(on_device<T>(device, *given[i]));
+  const std::size_t first = kernel_field.num_times + problem.part_offsets.size();
+  for (std::size_t i = 0; i < batch.values.size(); ++i) {
+    const std::uint64_t there = i < batch.given.arguments.size() ? batch.given.arguments[i] : 0;
+    give(there != 0 ? DeviceArray<T>::view(device, there, 0) : on_device<T>(device, *given[first + i]));
+  }
   give(DeviceArray<T>(device, shared.prepared()));
   std::vector<double> of_time;
   if (kernel_field.of_time) {
@@ -130,7 +152,10 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
   check_lanes(problem, lanes, batch.batch);
   if (problem.field.rounds_time) check_f32_times(batch.times, batch.num_times);
   const std::size_t size = batch.batch, states = problem.state_size, blocks = num_blocks(size, lanes);
-  DeviceSolved<T> solved{.states = DeviceArray<T>(device, size * batch.num_times * states),
+  const std::size_t num_states = size * batch.num_times * states;
+  DeviceSolved<T> solved{.states = batch.given.states != 0
+                                       ? DeviceArray<T>::view(device, batch.given.states, num_states)
+                                       : DeviceArray<T>(device, num_states),
                          .slopes = DeviceArray<T>(device, size * states),
                          .ends = DeviceArray<double>(device, 5 * size),
                          .counts = DeviceArray<std::int64_t>(device, 5 * size),
@@ -143,6 +168,13 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
   const DeviceArray<unsigned char> global(device, blocks * kernel.global_bytes);
   const SolveOptions& options = problem.options;
   std::vector<std::uint64_t> words = inputs.words();
+  std::optional<DeviceGuardInputs<T>> guard;
+  if (problem.guard) {
+    guard.emplace(device, problem, lanes, batch.values);
+    words.insert(words.end(), guard->words().begin(), guard->words().end());
+  }
+  const DeviceStops<T> stops(device, problem, batch);
+  words.insert(words.end(), stops.words().begin(), stops.words().end());
   words.insert(words.end(), {rtols.address(),
                              atols.address(),
                              solved.states.address(),
@@ -165,7 +197,7 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
                              solved.record_sizes.address(),
                              solved.record_states.address(),
                              capacity});
-  module.launch(kernel, blocks, words);
+  module.launch(kernel, blocks, words, batch.given.stream);
   return solved;
 }
 
@@ -186,25 +218,47 @@ SolveKernels solve_kernels(const DeviceProblem& problem, std::size_t shared_limi
 
 std::size_t lanes_of_batch(const SolveKernels& kernels, std::size_t batch) {
   constexpr std::size_t kSmall = 32, kLarge = 64;
-  return batch > kSmall && kernels.of(kLarge).shapes.global_bytes == 0 ? kLarge : kSmall;
+  if (batch <= kSmall) return kSmall;
+  const KernelShape& large = kernels.of(kLarge).shapes;
+  return large.global_bytes == large.rare_bytes ? kLarge : kSmall;
 }
 
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
-                          const HostBatch& batch) {
+                          const HostBatch& batch, const DeviceGiven& given) {
   check_batch(batch);
-  if (problem.options.dtype == Dtype::kF32) return run_as<float>(device, module, kernel, problem, lanes, field, batch);
-  return run_as<double>(device, module, kernel, problem, lanes, field, batch);
+  return problem.options.dtype == Dtype::kF32
+             ? run_as<float>(device, module, kernel, problem, lanes, field, batch, given)
+             : run_as<double>(device, module, kernel, problem, lanes, field, batch, given);
 }
 
 Solution solve_on_device(KernelDevice& device, const VectorField& field, const SolveOptions& options,
-                         const HostBatch& batch) {
+                         const HostBatch& batch, const DeviceGiven& given) {
   const DeviceProblem problem(field, options);
   check_batch(batch);
   const SolveKernels kernels = solve_kernels(problem, device.shared_limit());
   const std::size_t lanes = lanes_of_batch(kernels, batch.sizes.batch);
   const SolveKernels::Made& made = kernels.of(lanes);
-  return run_solve_kernel(device, *device.load(made.source), made.shapes, problem, lanes, field, batch);
+  return run_solve_kernel(device, *device.load(made.source), made.shapes, problem, lanes, field, batch, given);
+}
+
+Solution solve_given(KernelDevice& device, const VectorField& field, const DeviceSolve& there, const HostArray& times,
+                     const HostSizes& sizes, const SolveOptions& options) {
+  // Stops are found on the host.
+  const std::shared_ptr<const StopTables> stops = DeviceProblem(field, options).stops;
+  const bool reads_samples = stops != nullptr && stops->reads_samples;
+  DeviceGiven given{.z0 = there.z0.address, .states = there.states.address, .arguments = {}, .stream = there.stream};
+  std::vector<HostArray> arguments;
+  device.wait(there.stream);  // for those that the host reads
+  for (std::size_t i = 0; i < there.arguments.size(); ++i) {
+    const bool is_shared = field.arguments()[i].kind == InputKind::kShared;
+    given.arguments.push_back(is_shared ? 0 : there.arguments[i].address);
+    arguments.emplace_back(is_shared || reads_samples ? on_host(device, there.arguments[i], options.dtype)
+                                                      : HostArray());
+  }
+  const HostArray z0;
+  return solve_on_device(device, field, options, {.z0 = z0, .times = times, .arguments = arguments, .sizes = sizes},
+                         given);
 }
 
 }  // namespace costate::internal

@@ -9,11 +9,19 @@
 #include "costate/cuda/internal/device_array.h"
 #include "costate/cuda/internal/kernel.h"
 #include "costate/cuda/internal/kernels_by_lanes.h"
+#include "costate/solve/device.h"
 #include "costate/solve/internal/cuda/solve_kernel.h"
 #include "costate/solve/internal/host_solver.h"
 #include "costate/solve/internal/lane_solver.h"
 
 namespace costate::internal {
+
+/// What of a solve's numbers stands on the device already, and is not copied: addresses, 0 of what does not.
+struct DeviceGiven {
+  std::uint64_t z0 = 0, states = 0;
+  std::vector<std::uint64_t> arguments = {};  // those of samples
+  std::uint64_t stream = 0;                   // the caller's
+};
 
 /// The numbers of a solve. Views: all outlive it.
 struct DeviceBatch {
@@ -22,6 +30,7 @@ struct DeviceBatch {
   std::vector<const HostArray*> values;  // of the field's arguments, then its Parameters
   std::size_t batch = 0, num_times = 0;
   bool times_are_shared = true;
+  DeviceGiven given = {};
 };
 
 DeviceBatch device_batch(const VectorField& field, const HostBatch& batch);
@@ -85,10 +94,15 @@ std::size_t lanes_of_batch(const SolveKernels& kernels, std::size_t batch);
 /// solve that goes on with another; and as launch_solve().
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
-                          const HostBatch& batch);
+                          const HostBatch& batch, const DeviceGiven& given = {});
 
-/// All of it: the kernel is made for the problem and the batch, compiled and run.
+/// All of it: the kernel is made for the problem and the batch, compiled and run. Of what is given on the device the
+/// batch has no numbers, and the Solution no states, where these are; arguments that all samples share are the host's.
 Solution solve_on_device(KernelDevice& device, const VectorField& field, const SolveOptions& options,
-                         const HostBatch& batch);
+                         const HostBatch& batch, const DeviceGiven& given = {});
+
+/// solve_there(), of numbers that were checked.
+Solution solve_given(KernelDevice& device, const VectorField& field, const DeviceSolve& there, const HostArray& times,
+                     const HostSizes& sizes, const SolveOptions& options);
 
 }  // namespace costate::internal

@@ -8,9 +8,8 @@
 #include "costate/graph/mark.h"
 #include "costate/solve/control/halving_error.h"
 #include "costate/solve/control/initial_step.h"
-#include "costate/solve/internal/cuda/kernel_writer.h"
+#include "costate/solve/internal/cuda/device_guard.h"
 #include "costate/solve/internal/lane_clock.h"
-#include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/lowered_time.h"
 #include "costate/solve/internal/time_part.h"
 #include "costate/source/internal/c_text.h"
@@ -18,11 +17,19 @@
 namespace costate::internal {
 namespace {
 
-// What is done lane by lane, then the block that does it.
+// What is done lane by lane, then the block that does it: solve_stages.inc begins its loop, and the others go on in it.
+// clang-format off
 constexpr std::string_view kSolve =
+#include "costate/solve/internal/cuda/stops.inc"
 #include "costate/solve/internal/cuda/lanes.inc"
-#include "costate/solve/internal/cuda/solve.inc"
+#include "costate/solve/internal/cuda/guard.inc"
+#include "costate/solve/internal/cuda/solve_stages.inc"
+#include "costate/solve/internal/cuda/guard_ask.inc"
+#include "costate/solve/internal/cuda/solve_errors.inc"
+#include "costate/solve/internal/cuda/guard_attempt.inc"
+#include "costate/solve/internal/cuda/solve_outputs.inc"
     ;
+// clang-format on
 
 void refuse(bool is_asked_for, const std::string& what) {
   if (is_asked_for)
@@ -30,20 +37,33 @@ void refuse(bool is_asked_for, const std::string& what) {
 }
 
 /// Methods by name, and what they do at each step; the rest is for the field.
-void check_on_device(const SolveOptions& options) {
+const SolveOptions& checked(const SolveOptions& options) {
   const Tableau& tableau = costate::tableau(options.method);
   refuse(is_multistep(options.method) || tableau.steps_by_function(),
          text::concat("the method '", name(options.method), "', only the explicit ones"));
   refuse(!options.norm.is_empty(), "a norm of one's own");
-  refuse(!options.stop_at.empty(), "stop_at");
-  refuse(options.gradient_steps == GradientSteps::kOn, "gradient_steps = on");
+  return options;
 }
 
-class SolveKernelWriter : public KernelWriter {
+/// As LaneProblem's.
+std::shared_ptr<const DeviceGuard> made_guard(const VectorField& field, const DeviceProblem& problem, StepsAre steps) {
+  const SolveOptions& options = problem.options;
+  const bool is_guarded = options.gradient_steps == GradientSteps::kOn ||
+                          (options.gradient_steps == GradientSteps::kAuto && options.adjoint == Adjoint::kDiscrete &&
+                           steps == StepsAre::kDifferentiated);
+  if (problem.is_fixed || !is_guarded) return nullptr;
+  return std::make_shared<const DeviceGuard>(field, options, problem.measure, problem.reads_time);
+}
+
+WantedGradients no_arguments(const VectorField& field) {
+  return {.times = false, .arguments = std::vector<bool>(field.function().inputs().size() - 1 - field.parts().size())};
+}
+
+class SolveKernelWriter : public GuardedKernelWriter {
  public:
   SolveKernelWriter(CudaSource& source, const std::string& name, const DeviceProblem& problem, std::size_t lanes,
                     std::size_t shared_limit)
-      : KernelWriter(source, name, problem, problem.field, lanes, shared_limit) {}
+      : GuardedKernelWriter(source, name, problem, problem.field, lanes, shared_limit) {}
 
   KernelShape write() {
     add_field("_field");
@@ -53,7 +73,11 @@ class SolveKernelWriter : public KernelWriter {
     set_groups();
     place_arrays();
     place_shared();
-    return finish(kSolve, "_solve");
+    const std::size_t often = global_bytes();
+    if (problem().guard) place_guard();  // last: most attempts read little of it
+    KernelShape shape = finish(kSolve, "_solve");
+    shape.rare_bytes = shape.global_bytes - often;
+    return shape;
   }
 
  private:
@@ -76,7 +100,9 @@ class SolveKernelWriter : public KernelWriter {
     for (const char* function : {"sqrt", "log", "exp"}) source().helper(function, Dtype::kF64);
   }
 
-  std::size_t lanes_size() const { return lanes() * (15 * 8 + 3 * device_size(dtype()) + 11 * 4) + 64; }
+  std::size_t lanes_size() const {
+    return lanes() * ((problem().stops ? 17 : 15) * 8 + 3 * device_size(dtype()) + 11 * 4) + 64;
+  }
 
   void set_control() {
     const StepControl& control = problem().options.step_control;
@@ -126,6 +152,7 @@ class SolveKernelWriter : public KernelWriter {
     place(name() + "_lanes", lanes_size(), "lanes", 1);
     for (const char* state : {"y", "at", "y_next"}) place(state, tile_state());
     place_field_scratch();
+    place_saved();
     place("slopes", num_slopes() * tile_state());
     if (!problem().is_fixed) place("weights", num_slopes() * lanes());
     if (problem().reads_time) place_time(1);
@@ -150,18 +177,19 @@ DeviceField::DeviceField(LinearField linear, bool reads_time, Dtype dtype)
   for (std::size_t& input : late_inputs) input = input - 1 + num_times;
 }
 
-DeviceProblem::DeviceProblem(const VectorField& vector_field, const SolveOptions& solve_options)
-    : options(solve_options),
+DeviceProblem::DeviceProblem(const VectorField& vector_field, const SolveOptions& solve_options, StepsAre steps)
+    : options(checked(solve_options)),
       tableau(&costate::tableau(solve_options.method)),
       state_size(static_cast<std::size_t>(vector_field.state_size())),
       part_offsets(internal::part_offsets(vector_field)),
       measure(error_measure(solve_options, part_offsets, state_size)),
       is_fixed(has_fixed_steps(solve_options)),
       reads_time(internal::reads_time(vector_field.function())),
-      field({vector_field.function(), {}}, reads_time, solve_options.dtype) {
-  check_on_device(options);
-  refuse(!StopTables(vector_field, options, options.dtype, field.rounds_time, 1).is_empty(),
-         "fields that read a table of inputs at t");
+      guard(made_guard(vector_field, *this, steps)),
+      field(guard ? linearize(vector_field, no_arguments(vector_field)) : LinearField{vector_field.function(), {}},
+            reads_time, solve_options.dtype) {
+  StopTables tables(vector_field, options, options.dtype, field.rounds_time, 1);
+  if (!tables.is_empty()) stops = std::make_shared<const StopTables>(std::move(tables));
 }
 
 KernelShape add_solve_kernel(CudaSource& source, const std::string& name, const DeviceProblem& problem,

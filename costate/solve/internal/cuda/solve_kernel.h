@@ -2,36 +2,30 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "costate/cuda/internal/kernel.h"
 #include "costate/graph/graph.h"
+#include "costate/solve/internal/cuda/device_field.h"
 #include "costate/solve/internal/error_measure.h"
-#include "costate/solve/internal/linear_field.h"
+#include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/options.h"
 #include "costate/solve/vector_field.h"
 
 namespace costate::internal {
 
 class CudaSource;
+struct DeviceGuard;
 
-/// A field as kernels take it.
-struct DeviceField {
-  DeviceField(LinearField linear, bool reads_time, Dtype dtype);
-
-  /// Inputs: what it reads of time, one a part, then the arguments and Parameters, then those that are late.
-  Function function;
-  std::vector<std::size_t> late_inputs;
-  std::size_t num_times = 1;        // of its inputs
-  std::optional<Function> of_time;  // in f32: time in f64 -> what it reads of it
-  bool rounds_time = false;         // it reads t itself in f32
-};
+/// Whether somebody will differentiate the steps of a solve.
+enum class StepsAre { kKept, kDifferentiated };
 
 /// What a kernel computes, apart from its numbers.
 struct DeviceProblem {
   /// NotSupported for what kernels do not do.
-  DeviceProblem(const VectorField& field, const SolveOptions& options);
+  DeviceProblem(const VectorField& field, const SolveOptions& options, StepsAre steps = StepsAre::kKept);
 
   SolveOptions options;
   const Tableau* tableau;
@@ -39,7 +33,9 @@ struct DeviceProblem {
   std::vector<std::size_t> part_offsets;
   ErrorMeasure measure;
   bool is_fixed, reads_time;
-  DeviceField field;
+  std::shared_ptr<const DeviceGuard> guard;  // null where steps are not held to derivatives (SolveOptions)
+  DeviceField field;                         // of a guarded solve with its vjp
+  std::shared_ptr<const StopTables> stops;   // of one lane; null where steps end at no stops
 };
 
 /// Adds the kernel, which is called NAME_solve. NotSupported for an operation of the field that kernels have no form

@@ -24,6 +24,14 @@ RunReport report_of(const std::vector<LaneOutcome>& outcomes, const DeviceBatch&
   return report;
 }
 
+StepsAre use_of_steps(const BatchOpContext& context) {
+  const bool are_differentiated = std::ranges::any_of(context.readers, [](const ResultReader& reader) {
+    const StepReader* steps = step_reader(reader);
+    return steps != nullptr && steps->gradients_of_steps();
+  });
+  return are_differentiated ? StepsAre::kDifferentiated : StepsAre::kKept;
+}
+
 }  // namespace
 
 SolveOptions device_options(const SolveExtension& solve, Dtype dtype) {
@@ -60,7 +68,7 @@ DeviceSolveOp::DeviceSolveOp(std::shared_ptr<const SolveExtension> solve, const 
     : solve_(std::move(solve)),
       context_(context),
       device_(card()),
-      problem_(solve_->field(), device_options(*solve_, context.dtype)),
+      problem_(solve_->field(), device_options(*solve_, context.dtype), use_of_steps(context)),
       kernels_(solve_kernels(problem_, device_.shared_limit())),
       keeps_steps_(std::ranges::any_of(context.readers,
                                        [](const ResultReader& reader) { return step_reader(reader) != nullptr; })) {}
