@@ -47,6 +47,7 @@ for i, (dtype, samples) in enumerate(run.split('/') for run in runs):
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     assert model.ir_version == 8 and [o.version for o in model.opset_import] == [17]
+    assert {tensor.name for tensor in model.graph.initializer} <= {name for node in model.graph.node for name in node.input}
     session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
     given, at = np.fromfile(f'{folder}/{i}.inputs'), 0
     feed = {}
