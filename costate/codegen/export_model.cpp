@@ -1,5 +1,7 @@
 #include "costate/codegen/export_model.h"
 
+#include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -31,6 +33,20 @@ void check_place(const std::filesystem::path& path) {
                           "' is there and no earlier export; choose another file, or remove it.");
 }
 
+// Python's keywords, and what the modules import: by these names they could not be imported, or would import
+// themselves.
+constexpr std::string_view kNotForModules[] = {
+    "False", "None",  "True",   "and",      "as",     "assert",  "async",       "await", "break",  "class", "continue",
+    "def",   "del",   "elif",   "else",     "except", "finally", "for",         "from",  "global", "if",    "import",
+    "in",    "is",    "lambda", "nonlocal", "not",    "or",      "pass",        "raise", "return", "try",   "while",
+    "with",  "yield", "json",   "math",     "numpy",  "pathlib", "safetensors", "torch"};
+
+void check_module(const std::filesystem::path& path) {
+  if (path.extension() == ".py" && std::ranges::find(kNotForModules, path.stem().string()) != std::end(kNotForModules))
+    throw InvalidArgument("[export] no module can be imported by the name '", path.stem().string(),
+                          "', which Python or what the module needs has; choose another --prefix, or another file.");
+}
+
 }  // namespace
 
 std::string name(ExportTarget target) { return spelling(target, kTargets); }
@@ -52,6 +68,7 @@ std::string default_file(ExportTarget target, const std::string& prefix) { retur
 std::string export_onnx(const SeriesModel& model, const ModelExportOptions& options) {
   const TimeScale& scale = model.time_scale();
   OnnxExportOptions onnx{.name = options.c.prefix,
+                         .outputs = {options.steps == 0 ? "rate" : "states"},
                          .dtype = options.c.dtype,
                          .metadata = {{"states", text::join(model.state_names())},
                                       {"hidden_states", std::to_string(model.num_states() - model.num_measured())},
@@ -116,6 +133,7 @@ std::vector<ExportedFile> files_of(const SeriesModel& model, ExportTarget target
 void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
                   const std::filesystem::path& path) {
   check_options(target, options);
+  check_module(path);
   const std::vector<ExportedFile> files = files_of(model, target, options, path);
   for (const auto& [place, bytes] : files) check_place(place);
   for (const auto& [place, bytes] : files) write_atomically(place, bytes);

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <map>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -43,6 +44,8 @@ class OnnxWriter {
     for (const LineStatement& statement : line_.statements)
       if (statement.instruction.rows > 0) names_[statement.value] = value_of(statement);
     for (std::size_t i = 0; i < line_.outputs.size(); ++i) write_output(i);
+    for (const auto& [name, tensor] : tensors_)
+      if (read_.contains(name)) graph_.record(5, tensor);  // runtimes warn of others at each load
     graph_.bytes(2, options_.name);
     return model().text();
   }
@@ -73,6 +76,7 @@ class OnnxWriter {
     if (out.empty()) out = fresh();
     ProtoRecord record;
     for (const std::string& input : inputs) record.bytes(1, input);
+    read_.insert(inputs.begin(), inputs.end());
     record.bytes(2, out).bytes(4, op);
     for (const auto& [name, value] : attributes)
       record.record(5, ProtoRecord().bytes(1, name).number(3, static_cast<std::uint64_t>(value)).number(20, 2));
@@ -89,7 +93,7 @@ class OnnxWriter {
     std::string& name = initializers_[{type, dims, raw}];
     if (!name.empty()) return name;
     name = "c" + std::to_string(initializers_.size());
-    graph_.record(5, tensor.number(2, type).bytes(8, name).bytes(9, raw));
+    tensors_.emplace_back(name, tensor.number(2, type).bytes(8, name).bytes(9, raw));
     return name;
   }
 
@@ -123,7 +127,8 @@ class OnnxWriter {
   }
 
   void write_output(std::size_t i) {
-    const auto& [name, shape] = line_.outputs[i];
+    const Shape& shape = line_.outputs[i].shape;
+    const std::string& name = i < options_.outputs.size() ? options_.outputs[i] : line_.outputs[i].name;
     std::vector<std::int64_t> dims = {-1};
     dims.insert(dims.end(), shape.axes().begin(), shape.axes().end());
     node("Reshape", {in_batch(line_.results[i]), integers(dims)}, {}, name);
@@ -362,6 +367,8 @@ class OnnxWriter {
   ProtoRecord graph_;
   std::string first_input_;
   std::map<std::tuple<std::uint64_t, std::vector<std::int64_t>, std::string>, std::string> initializers_;
+  std::vector<std::pair<std::string, ProtoRecord>> tensors_;  // of the initializers
+  std::set<std::string> read_;                                // by nodes
   int count_ = 0;
 };
 

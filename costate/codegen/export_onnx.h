@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "costate/array/shape.h"
 #include "costate/graph/graph.h"
@@ -10,7 +11,8 @@
 namespace costate {
 
 struct OnnxExportOptions {
-  std::string name = "function";  // of the graph
+  std::string name = "function";          // of the graph
+  std::vector<std::string> outputs = {};  // their names, in place of the function's
   Dtype dtype = Dtype::kF32;
   std::map<std::string, std::string> metadata = {};
 };

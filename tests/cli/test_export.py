@@ -112,6 +112,8 @@ def test_bad_input(pendulum, folder, tmp_path):
     for target in ("python", "onnx", "torch", "fmu"):
         bad(f"[export] --vjp is of target 'c' alone; got it for '{target}'.", "export", pendulum, "--to", target, "--vjp")
         bad(f"[export] --math is of target 'c' alone; got it for '{target}'.", "export", pendulum, "--to", target, "--math", "builtin")
+    for name in ("import", "lambda", "numpy"):
+        bad(f"no module can be imported by the name '{name}'", "export", pendulum, "--to", "python", "--prefix", name)
     bad("[export] --steps is of target 'onnx' alone; got it for 'c'.", "export", pendulum, "--to", "c", "--steps", "10")
     bad("[export] --dtype must be that of 64 bits for 'fmu3', as simulators exchange; got 32 bits.", "export", pendulum, "--to", "fmu3", "--dtype", "float")
     before = (folder / "pendulum.csv").read_text()
@@ -149,6 +151,7 @@ def test_onnx_and_torch_are_written(pendulum, tmp_path):
     ok("export", pendulum, "--to", "onnx", "--steps", "3", "--out", tmp_path / "p.onnx")
     ok("export", pendulum, "--to", "onnx", "--out", tmp_path / "p.onnx")  # takes the place of an earlier export
     assert b"costate" in (tmp_path / "p.onnx").read_bytes()[:32]
+    assert b"rate" in (tmp_path / "p.onnx").read_bytes() and b"out0" not in (tmp_path / "p.onnx").read_bytes()
     ok("export", pendulum, "--to", "torch", "--out", tmp_path / "p.py")
     assert (tmp_path / "p.safetensors").exists() and "p.safetensors" in (tmp_path / "p.py").read_text()
     (tmp_path / "q.safetensors").write_bytes(b"something else")

@@ -36,6 +36,7 @@ folder, dtype, samples = sys.argv[1], np.dtype(sys.argv[2]), int(sys.argv[3])
 model = onnx.load(folder + '/f.onnx')
 onnx.checker.check_model(model, full_check=True)
 assert model.ir_version == 8 and [o.version for o in model.opset_import] == [17]
+assert {tensor.name for tensor in model.graph.initializer} <= {name for node in model.graph.node for name in node.input}
 session = onnxruntime.InferenceSession(folder + '/f.onnx', providers=['CPUExecutionProvider'])
 given, at = np.fromfile(folder + '/inputs'), 0
 feed = {}
