@@ -5,6 +5,7 @@
 #include "costate/base/error.h"
 #include "costate/series/fit.h"
 #include "tests/series/series.h"
+#include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
@@ -16,6 +17,13 @@ TEST(Clock, KnowsPeriodsByName) {
   EXPECT_THROW(periods_of({"fortnight"}, series), InvalidArgument);
   series.time_scale = {"days", "2020-01-01", {}};
   EXPECT_EQ(periods_of({"day", "week"}, series), (std::vector<double>{1, 7}));
+}
+
+TEST(Clock, IsNotFarFasterThanTheSamples) {
+  const TimeSeries series = decay(5);  // 0.1 apart
+  EXPECT_EQ(periods_of({"0.01"}, series), (std::vector<double>{0.01}));
+  for (const char* name : {"1e-4", "1e-9", "1e-300"})
+    EXPECT_ERROR(periods_of({name}, series), InvalidArgument, "a period must be at least 0.00167");
 }
 
 TEST(Clock, OfTheTimeItselfIsEightTimesTheTraining) {
