@@ -87,6 +87,19 @@ void Command::take_all() { app_->prefix_command(); }
 
 void Command::set_footer(const std::string& text) { app_->footer(text); }
 
+namespace {
+
+/// As a shell takes it for one word.
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=,.:/@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char character : word) text += character == '\'' ? std::string("'\\''") : std::string(1, character);
+  return text + "'";
+}
+
+}  // namespace
+
 CommandLine::CommandLine(const std::string& description, const std::string& version, const std::string& footer)
     : app_(std::make_unique<CLI::App>(description)), version_(version) {
   app_->set_version_flag("--version", version);
@@ -105,6 +118,8 @@ Command CommandLine::add_command(const std::string& name, const std::string& des
 }
 
 std::optional<Action> CommandLine::parse(int argc, char** argv) {
+  given_ = "costate";
+  for (int i = 1; i < argc; ++i) given_ += " " + shell_word(argv[i]);
   try {
     app_->parse(argc, argv);
   } catch (const CLI::Success& request) {  // --help, --version

@@ -75,13 +75,15 @@ class CommandLine {
   /// What the arguments ask for; nullopt where help or the version was printed. InvalidArgument, naming the argument
   /// and the nearest known one, for what is not understood.
   std::optional<Action> parse(int argc, char** argv);
+  /// What was typed, as a shell takes it: "costate simulate pendulum --out 'my file.csv'".
+  const std::string& given() const { return given_; }
   std::string help() const;
   /// All that the help says, for what is made of it.
   LineDescription describe() const;
 
  private:
   std::unique_ptr<CLI::App> app_;
-  std::string version_;
+  std::string version_, given_;
   OptionChoices choices_;
   Action chosen_;
 };

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/places.h"
 #include "costate/base/base.h"
 #include "costate/io/io.h"
 #include "costate/series/series.h"
@@ -83,20 +84,24 @@ void print_notes(const std::vector<std::string>& notes, const std::filesystem::p
     std::cerr << "costate: " << notes.size() - kMostShown << " more such lines are in " << beside.string() << ".txt\n";
 }
 
-int run(const ForecastArguments& arguments) {
+int run(const ForecastArguments& arguments, const std::string& given) {
   if (arguments.run.empty()) throw InvalidArgument("forecast needs the folder of a run.");
   const RunFolder folder = RunFolder::open(arguments.run);
   const Ensemble ensemble = read_models(folder);
   const SeriesModel& model = ensemble.first();
   const std::filesystem::path out = arguments.out.empty() ? folder.ahead() : std::filesystem::path(arguments.out);
   check_out(out, arguments, folder);
+  check_place("forecast", out);
+  const bool lacks_inputs = model.input_names().empty() && model.event_names().empty();
+  if (!arguments.inputs_ahead.empty() && lacks_inputs)
+    throw InvalidArgument("--inputs-ahead: the model has no inputs; leave it out.");
   std::vector<std::string> notes;
   const ForecastOptions options = options_of(arguments, folder, model, notes);
   Forecast made = forecast(ensemble, options);
   made.series.trajectory_name =
       arguments.from.empty() ? model.options().columns.trajectory : options.starts.trajectory_name;
   notes.insert(notes.end(), made.notes.begin(), made.notes.end());
-  std::string provenance = text::concat("costate forecast ", arguments.run, "\n");
+  std::string provenance = given + "\n";
   for (const std::string& note : notes) provenance += note + "\n";
   write_forecast(out, made, provenance);
   print_notes(notes, out);
@@ -109,7 +114,7 @@ int run(const ForecastArguments& arguments) {
 void add_forecast(CommandLine& line) {
   const auto arguments = std::make_shared<ForecastArguments>();
   Command command = line.add_command("forecast", "Run a fitted model on, beyond its data or from a given start",
-                                     [arguments] { return run(*arguments); });
+                                     [arguments, &line] { return run(*arguments, line.given()); });
   const std::string start = "Start, where the data of the fit end if none is given", inputs = "Inputs";
   command.add_positional("run", arguments->run, "Folder of the run");
   command.add_option("--until", arguments->until, some_text("a number or a date"),

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/places.h"
 #include "costate/base/base.h"
 #include "costate/data/data.h"
 #include "costate/io/io.h"
@@ -38,16 +39,13 @@ std::optional<SystemParameter> read_assignment(const std::string& text) {
   return value ? std::optional(SystemParameter{text.substr(0, equals), *value}) : std::nullopt;
 }
 
-int run(const SimulateArguments& arguments) {
+int run(const SimulateArguments& arguments, const std::string& given) {
   if (arguments.list) return list_systems();
   if (arguments.system.empty()) throw InvalidArgument("simulate needs a system; 'costate simulate --list' shows them.");
   if (arguments.out.empty()) throw InvalidArgument("simulate needs --out FILE.");
-  const SimulateOptions& options = arguments.options;
-  const TimeSeries series = simulate(arguments.system, options);
-  write_series(
-      arguments.out, series,
-      text::concat("costate simulate ", arguments.system, " --trajectories ", options.trajectories, " --noise ",
-                   options.noise, " --seed ", options.seed, "\n", find_system(arguments.system).description));
+  check_place("simulate", arguments.out);
+  const TimeSeries series = simulate(arguments.system, arguments.options);
+  write_series(arguments.out, series, text::concat(given, "\n", find_system(arguments.system).description));
   return 0;
 }
 
@@ -56,7 +54,7 @@ int run(const SimulateArguments& arguments) {
 void add_simulate(CommandLine& line) {
   const auto arguments = std::make_shared<SimulateArguments>();
   Command command = line.add_command("simulate", "Simulate a known system and write its trajectories as CSV",
-                                     [arguments] { return run(*arguments); });
+                                     [arguments, &line] { return run(*arguments, line.given()); });
   std::vector<std::string> names;
   for (const System& system : systems()) names.push_back(system.name);
   command.add_positional("system", arguments->system,

@@ -213,16 +213,38 @@ def test_other_formats(tmp_path):
 def test_what_is_written_is_plain(tmp_path):
     ok("simulate", "pendulum", "--trajectories", "3", "--samples", "20", "--out", tmp_path / "p.csv")
     assert read(tmp_path / "p.csv")[0] == ["trajectory", "t", "theta", "omega"]
-    assert (tmp_path / "p.csv.txt").read_text().startswith("costate simulate pendulum --trajectories 3")
+    assert (tmp_path / "p.csv.txt").read_text().startswith(
+        f"costate simulate pendulum --trajectories 3 --samples 20 --out {tmp_path / 'p.csv'}\n")
     run, _ = fit(tmp_path, tmp_path / "p.csv", "--time", "t", "--state", "theta,omega", "--trajectory", "trajectory")
     ok("forecast", run, "--steps", "2")
-    assert (run / "forecast-ahead.csv.txt").read_text().startswith("costate forecast ")
+    assert (run / "forecast-ahead.csv.txt").read_text().startswith(f"costate forecast {run} --steps 2\n")
+    ok("forecast", run, "--steps", "2", "--out", tmp_path / "two words.csv")
+    assert f"--out '{tmp_path / 'two words.csv'}'\n" in (tmp_path / "two words.csv.txt").read_text()
     for name in ("forecast.csv", "forecast-ahead.csv", "history.csv"):
         table = read(run / name)
         assert not table[0][0].startswith("#") and all(len(row) == len(table[0]) for row in table)
     ok("fit", tmp_path / "p.csv", "--time", "t", "--state", "theta,omega", "--trajectory", "trajectory", "--out", run, "--replace",
        *FEW)
     assert not (run / "forecast-ahead.csv").exists() and not (run / "forecast-ahead.csv.txt").exists()
+
+
+@pytest.mark.parametrize("made", [["simulate", "pendulum"], ["forecast", "run", "--steps", "2"]], ids=["simulate", "forecast"])
+def test_tables_take_the_place_of_earlier_ones_and_of_nothing_else(made, tmp_path):
+    if made[0] == "forecast":
+        ok("simulate", "pendulum", "--trajectories", "3", "--samples", "20", "--out", tmp_path / "p.csv")
+        fit(tmp_path, tmp_path / "p.csv", "--time", "t", "--state", "theta,omega", "--trajectory", "trajectory")
+    note = tmp_path / "note.csv"
+    for _ in range(2):
+        ok(*made, "--out", "note.csv", cwd=tmp_path)
+    (tmp_path / "note.csv.txt").unlink()
+    before = note.read_bytes()
+    bad("'note.csv' is there, and no 'note.csv.txt' says that costate wrote it", *made, "--out", "note.csv", cwd=tmp_path)
+    (tmp_path / "note.csv.txt").write_text("bread, milk")
+    bad("'note.csv' is there", *made, "--out", "note.csv", cwd=tmp_path)
+    assert note.read_bytes() == before
+    note.unlink()
+    bad("'note.csv.txt' is there and was not written by costate", *made, "--out", "note.csv", cwd=tmp_path)
+    assert (tmp_path / "note.csv.txt").read_text() == "bread, milk" and not note.exists()
 
 
 def test_look_says_what_a_file_holds_and_the_command_that_fits_it(tmp_path):
