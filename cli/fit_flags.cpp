@@ -17,10 +17,12 @@ OptionType<ConfigValue> as_config_value(const OptionType<T>& type) {
           }};
 }
 
-/// Besides, 'none' for a list of none.
+/// Besides, 'none' for a list of none. The 0 of files, which leaves the widths to the fit, would be taken for none.
 OptionType<ConfigValue> or_none(OptionType<ConfigValue> type) {
-  type.read = [read = type.read](const std::string& text) {
-    return text == "none" ? std::optional<ConfigValue>(std::vector<double>()) : read(text);
+  type.read = [read = type.read](const std::string& text) -> std::optional<ConfigValue> {
+    if (text == "none") return std::vector<double>();
+    const std::optional<ConfigValue> value = read(text);
+    return value == ConfigValue(std::vector<double>{0}) ? std::nullopt : value;
   };
   return type;
 }
@@ -50,9 +52,13 @@ OptionType<ConfigValue> type_of(OptionKind kind) {
 OptionType<ConfigValue> type_of(const FitOption& option) {
   OptionType<ConfigValue> type = type_of(option.kind);
   if (option.kind != OptionKind::kShare) type.expected = option.rule();
-  type.read = [&option, read = type.read](const std::string& text) {
+  if (option.kind == OptionKind::kIntegers) type.expected += ", or none for a linear ODE";
+  type.read = [&option, read = type.read](const std::string& text) -> std::optional<ConfigValue> {
     const std::optional<ConfigValue> value = read(text);
-    return value && option.allows(*value) ? value : std::nullopt;
+    if (!value || option.allows(*value)) return value;
+    if (const std::string rule = option.rule_of(*value); rule != option.rule())
+      throw InvalidArgument(option.flag, " takes ", rule, "; got '", text, "'.");
+    return std::nullopt;
   };
   return type;
 }

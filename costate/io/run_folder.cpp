@@ -68,7 +68,7 @@ RunFolder RunFolder::create(const fs::path& path, ExistingRun existing) {
     remove_run(run);
   } else if (!fs::is_empty(path, error)) {
     throw InvalidArgument("[RunFolder] '", path.string(), "' ",
-                          is_run ? "already holds a run; resume it, replace it or choose another folder."
+                          is_run ? "already holds a run; replace it or choose another folder."
                                  : "already holds other files; choose another folder.");
   }
   check_writable(path);

@@ -79,8 +79,16 @@ bool FitOption::allows(const OptionValue& value) const {
   return std::ranges::all_of(numbers, [&](double number) { return allows_number(*this, number, numbers.size() == 1); });
 }
 
+std::string FitOption::rule_of(const OptionValue& value) const {
+  const bool is_whole = kind == OptionKind::kInteger || kind == OptionKind::kIntegers;
+  const bool is_above = is_whole && std::ranges::any_of(numbers_of(value), [&](double number) {
+                          return number > static_cast<double>(high);
+                        });
+  return is_above ? text::concat("at most ", high) : rule();
+}
+
 void FitOption::check(const OptionValue& value) const {
-  if (!allows(value)) throw InvalidArgument("[fit] ", key, " must be ", rule(), "; got ", typed(value), ".");
+  if (!allows(value)) throw InvalidArgument("[fit] ", key, " must be ", rule_of(value), "; got ", typed(value), ".");
 }
 
 std::string FitOption::default_text() const {

@@ -40,6 +40,8 @@ struct FitOption {
   std::string default_text() const;
   /// "a whole number between 0 and 100": what a value must be.
   std::string rule() const;
+  /// What of the rule the value breaks, which it must: "at most 1000000000", a limit that rule() does not name.
+  std::string rule_of(const OptionValue& value) const;
   bool allows(const OptionValue& value) const;
   /// InvalidArgument, "[fit] epochs must be …; got 0.", if the value breaks the rule.
   void check(const OptionValue& value) const;

@@ -300,6 +300,11 @@ def test_bad_data(text, message, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_file_that_is_not_there_comes_before_options_that_are_missing(tmp_path):
+    bad("absent.csv", "fit", tmp_path / "absent.csv")
+    bad("needs --time", "fit", LYNX)
+
+
 def test_an_endless_input_is_refused(tmp_path):
     bad("up to 1 GiB", *fit(tmp_path / "run", data="/dev/zero"))
 
@@ -329,12 +334,15 @@ def test_names_that_no_file_could_hold_are_refused(tmp_path):
         (["--interpolation", "liner"], "did you mean 'linear'"),
         (["--epoch", "5"], "did you mean '--epochs'"),
         (["--epochs", "-1"], "--epochs takes a whole number of at least 1, or 0, which chooses; got '-1'."),
+        (["--epochs", "99999999999"], "--epochs takes at most 1000000000; got '99999999999'."),
+        (["--hidden", "0"], "--hidden takes whole numbers between 1 and 65536, or none for a linear ODE; got '0'."),
+        (["--clock", "0.001"], "clock '0.001' turns 1000 times from one sample to the next"),
         (["--epochs", "0x10"], "got '0x10'"),
         (["--epochs", "3x"], "got '3x'"),
         (["--epochs", "99999999999999999999"], "--epochs takes"),
         (["--hidden", "64,,64"], "--hidden takes"),
         (["--hidden", "-3"], "between 1 and"),
-        (["--hidden", "64,1.5"], "--hidden takes whole numbers between 1 and 65536; got '64,1.5'."),
+        (["--hidden", "64,1.5"], "--hidden takes whole numbers between 1 and 65536, or none for a linear ODE; got '64,1.5'."),
         (["--rtol", "0"], "--rtol takes a positive"),
         (["--lr", "nan"], "--lr takes a positive, finite number; got 'nan'."),
         (["--window", "1"], "--window takes"),
@@ -405,7 +413,7 @@ def test_bad_commands_and_missing_parts(tmp_path):
 
 
 def test_bad_output_folders(run, tmp_path):
-    bad("already holds a run", *fit(run))
+    bad("already holds a run; resume it, replace it", *fit(run))
     (tmp_path / "file").write_text("")
     bad("file", *fit(tmp_path / "file"))
     bad("/proc/run", *fit("/proc/run"))
@@ -430,6 +438,7 @@ def test_bad_run_folders(run, tmp_path):
     bad("either --until or --steps", "forecast", run)
     bad("must lie after", "forecast", run, "--until", "1910")
     bad("without inputs", "forecast", run, "--steps", "3", "--input", LYNX)
+    bad("--inputs-ahead: the model has no inputs", "forecast", run, "--steps", "3", "--inputs-ahead", "hold")
     bad("--until takes a number; got 'later'.", "forecast", run, "--until", "later")
     bad("--until takes a number or a date; got ''.", "forecast", run, "--until", "")
     bad("--steps takes a whole number of at least 1; got '0'.", "forecast", run, "--steps", "0")

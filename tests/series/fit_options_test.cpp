@@ -49,6 +49,8 @@ TEST(FitOptions, MistakesAreNamed) {
                "epochs must be a whole number of at least 1");
   EXPECT_ERROR(option("window").check(std::int64_t{1}), InvalidArgument, "of at least 2, or 0, which chooses; got 1");
   option("window").check(std::int64_t{0});
+  EXPECT_ERROR(option("epochs").check(std::int64_t{99'999'999'999}), InvalidArgument,
+               "must be at most 1000000000; got");
   EXPECT_ERROR(option("hidden").check(std::vector<double>{64, 2.5}), InvalidArgument, "got 64,2.5");
   EXPECT_ERROR(option("hidden").check(std::vector<double>{0, 8}), InvalidArgument, "got 0,8");
   option("hidden").check(std::vector<double>{0});

@@ -194,7 +194,8 @@ std::vector<FitOption> training_options() {
        .kind = kInteger,
        .flag = "--epochs",
        .group = group,
-       .help = "Passes over the windows, those of the polish among them",
+       .help = "Passes over the windows at most, those of the polish among them; a form that does better with half "
+               "stays so",
        .shown_default = "chosen by the size of the data",
        .low = 1,
        .chooses = 0,
