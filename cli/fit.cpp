@@ -1,6 +1,5 @@
 // costate fit: a neural ODE from a CSV file into a run folder.
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <iomanip>
@@ -14,7 +13,9 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
+#include "cli/stop_signal.h"
 #include "costate/base/base.h"
+#include "costate/base/interrupt.h"
 #include "costate/io/io.h"
 #include "costate/report/report.h"
 #include "costate/series/fit_options.h"
@@ -32,14 +33,6 @@ struct FitArguments {
   Device device = Device::kCpu;
   bool resume = false, replace = false, quiet = false;
 };
-
-volatile std::sig_atomic_t interrupted = 0;
-
-/// The first one lets the epoch end and saves; a second one ends the process.
-void interrupt(int signal) {
-  interrupted = signal;
-  std::signal(signal, SIG_DFL);
-}
 
 /// The units in which the network works.
 void print_units(const FitResult& result) {
@@ -77,6 +70,8 @@ void print_verdict(const FitResult& result) {
 void check_is_complete(const FitConfig& config) {
   if (config.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
   const SeriesColumns& columns = config.model.columns;
+  const bool lacks_columns = !columns.has_times() || columns.states.empty();
+  if (lacks_columns && !std::filesystem::exists(config.data)) read_file(config.data);  // says so
   if (!columns.has_times())
     throw InvalidArgument(
         "fit needs --time COLUMN, or --step or --rate if the file has no times; 'costate look FILE' proposes one.");
@@ -100,6 +95,40 @@ FitConfig resumed_config(const FitArguments& arguments) {
   return read_fit_config(RunFolder::open(arguments.out));
 }
 
+std::string stopped_text(const std::filesystem::path& folder) {
+  return text::concat("stopped early; continue with 'costate fit --resume --out ", folder.string(), "'\n");
+}
+
+/// Fits and writes the report. The first signal lets epochs end and saves; where that takes too long nothing is
+/// returned, and the fit goes on from its checkpoints. Ranks of mpirun wait for each other, and have its patience.
+std::optional<FitResult> fit_until_stopped(const FitArguments& arguments, const FitConfig& config,
+                                           const std::filesystem::path& folder) {
+  const RunMode mode = arguments.resume ? RunMode::kResume : arguments.replace ? RunMode::kReplace : RunMode::kNew;
+  watch_stop_signals();
+  StopDeadline deadline;
+  const InterruptScope scope([&deadline, is_alone = num_ranks() == 1] {
+    if (is_alone) deadline.check();
+  });
+  Progress progress(arguments.quiet ? Progress::Volume::kQuiet : Progress::Volume::kNormal);
+  try {
+    FitResult result = fit_run(config, folder, mode,
+                               {.device = arguments.device,
+                                .on_epoch = [&](const FitProgress& p) { progress.show(p); },
+                                .should_stop = [] { return stop_signal() != 0; }},
+                               lines_printer(arguments.quiet));
+    if (this_rank() == 0) {
+      const CommunicatorPause alone;
+      write_fit_report(RunFolder::open(folder).report(), result);
+    }
+    return result;
+  } catch (const StoppedBySignal&) {
+    if (arguments.quiet) return std::nullopt;
+    std::cout << (std::filesystem::exists(folder / "config.toml") ? stopped_text(folder)
+                                                                  : "stopped before anything was trained\n");
+    return std::nullopt;
+  }
+}
+
 int run(const FitArguments& arguments) {
   if (arguments.threads) set_num_threads(*arguments.threads);
   if (arguments.resume && arguments.replace) throw InvalidArgument("--resume and --replace exclude each other.");
@@ -112,21 +141,10 @@ int run(const FitArguments& arguments) {
   const std::filesystem::path folder = arguments.out.empty()
                                            ? std::filesystem::path("runs") / std::filesystem::path(config.data).stem()
                                            : std::filesystem::path(arguments.out);
-  const RunMode mode = arguments.resume ? RunMode::kResume : arguments.replace ? RunMode::kReplace : RunMode::kNew;
-
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
-  Progress progress(arguments.quiet ? Progress::Volume::kQuiet : Progress::Volume::kNormal);
-  const FitResult result = fit_run(config, folder, mode,
-                                   {.device = arguments.device,
-                                    .on_epoch = [&](const FitProgress& p) { progress.show(p); },
-                                    .should_stop = [] { return interrupted != 0; }},
-                                   lines_printer(arguments.quiet));
+  const std::optional<FitResult> ended = fit_until_stopped(arguments, config, folder);
+  if (!ended) return 128 + stop_signal();
+  const FitResult& result = *ended;
   const RunFolder run = RunFolder::open(folder);
-  if (this_rank() == 0) {
-    const CommunicatorPause alone;
-    write_fit_report(run.report(), result);
-  }
   if (!arguments.quiet) {
     if (result.windows.trained < result.windows.all)
       std::cout << result.windows.text() << "; --max-windows sets how many\n";
@@ -135,11 +153,10 @@ int run(const FitArguments& arguments) {
     if (std::filesystem::exists(run.stopped()))
       std::cout << "the time was up; after which epochs stands in " << run.stopped().string()
                 << ", by which --resume gives the same model. Remove it to train on\n";
-    if (interrupted != 0)
-      std::cout << "stopped early; continue with 'costate fit --resume --out " << folder.string() << "'\n";
+    if (result.was_stopped) std::cout << stopped_text(folder);
     std::cout << "report: " << run.report().string() << "\n";
   }
-  return interrupted != 0 ? 128 + interrupted : 0;
+  return stop_signal() != 0 ? 128 + stop_signal() : 0;
 }
 
 OptionType<Device> device_name() {

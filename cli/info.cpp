@@ -8,6 +8,7 @@
 #include "costate/base/base.h"
 #include "costate/exec/machine.h"
 #include "costate/io/io.h"
+#include "costate/series/fit_run.h"
 #include "costate/series/series.h"
 
 namespace costate::cli {
@@ -42,10 +43,10 @@ void print_arrays(const std::filesystem::path& path, std::ostream& out) {
 void print_run(const std::filesystem::path& folder, std::ostream& out) {
   const RunFolder run = RunFolder::open(folder);
   out << "run " << folder.string() << "\n\n" << read_fit_config(run).to_config().to_toml() << "\n";
-  if (std::filesystem::exists(run.metrics())) out << "metrics\n" << read_json_text(run.metrics()) << "\n";
-  if (std::filesystem::exists(run.model()))
-    print_arrays(run.model(), out);
-  else
+  const bool has_metrics = std::filesystem::exists(run.metrics()), has_model = std::filesystem::exists(run.model());
+  if (has_metrics) out << "metrics\n" << read_json_text(run.metrics()) << "\n";
+  if (has_model) print_arrays(run.model(), out);
+  if (!has_model || (has_metrics && JsonFile(run.metrics()).text({"ended_by"}) == kInterrupt))
     out << "not finished: continue with 'costate fit --resume --out " << folder.string() << "'\n";
 }
 

@@ -1,6 +1,5 @@
 // costate sweep: many fits, each a process of its own, into one folder with a table and a report of all.
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -12,6 +11,7 @@
 #include "cli/options.h"
 #include "cli/processes.h"
 #include "cli/ranks.h"
+#include "cli/stop_signal.h"
 #include "cli/sweep_grid.h"
 #include "costate/base/base.h"
 #include "costate/io/io.h"
@@ -27,14 +27,6 @@ struct SweepArguments {
   std::optional<int> jobs, threads;
   bool resume = false, quiet = false;
 };
-
-volatile std::sig_atomic_t interrupted = 0;
-
-/// The first one lets the fits end their epochs and save; a second one ends the process, and them.
-void interrupt(int signal) {
-  interrupted = signal;
-  std::signal(signal, SIG_DFL);
-}
 
 /// Why a fit failed, by its log; "" if it did not.
 std::string failure_in(const fs::path& log) {
@@ -64,13 +56,13 @@ class Sweep {
     threads_ = arguments_.threads.value_or(std::max(1, cores / static_cast<int>(at_once)));
     bool all_went_well = true;
     run_children(
-        mine_.size(), at_once, [&](std::size_t i) { return program_of(mine_[i]); }, [] { return int{interrupted}; },
+        mine_.size(), at_once, [&](std::size_t i) { return program_of(mine_[i]); }, stop_signal,
         [&](std::size_t i, int code) {
           all_went_well = all_went_well && code == 0;
-          if (code != 0 && interrupted == 0) note_failure(mine_[i], code);
+          if (code != 0 && stop_signal() == 0) note_failure(mine_[i], code);
           tell(mine_[i]);
         });
-    return all_went_well && interrupted == 0;
+    return all_went_well && stop_signal() == 0;
   }
 
   SweepResult result() const {
@@ -184,8 +176,8 @@ int run(const SweepArguments& arguments) {
     open_sweep(arguments, folder);
     lock = std::make_unique<RunLock>(folder);
   });
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
+  // The first one lets the fits end their epochs and save; a second one ends the process, and them.
+  watch_stop_signals();
   Sweep sweep(arguments, read_config(folder / kGridFile), folder);
   const bool has_failed = any_rank(!sweep.run());
   if (this_rank() == 0) {
@@ -194,10 +186,10 @@ int run(const SweepArguments& arguments) {
     write_report(folder / "report.html", sweep_report(result));
     if (!arguments.quiet) std::cout << "report: " << (folder / "report.html").string() << "\n";
   }
-  if (interrupted != 0) {
+  if (stop_signal() != 0) {
     if (!arguments.quiet)
       std::cout << "stopped early; continue with 'costate sweep --resume --out " << folder.string() << "'\n";
-    return 128 + interrupted;
+    return 128 + stop_signal();
   }
   return has_failed ? 1 : 0;
 }

@@ -7,6 +7,7 @@
 #include "costate/io/csv.h"
 #include "costate/io/json.h"
 #include "costate/io/run_folder.h"
+#include "costate/series/fit_run.h"
 #include "costate/series/forecaster.h"
 
 namespace costate {
@@ -56,6 +57,7 @@ SweepRow read_sweep_row(const std::filesystem::path& sweep, const std::string& r
   const RunFolder folder = RunFolder::open(sweep / run);
   if (!std::filesystem::exists(folder.report())) return row;  // a fit writes it last
   const JsonFile metrics(folder.metrics());
+  if (metrics.text({"ended_by"}) == kInterrupt) return row;
   row.state = "done";
   row.validation_error = validation_error(metrics);
   row.test_error = metrics.number({kErrors, kModelName, kRelative});

@@ -115,7 +115,8 @@ FitResult result_of(internal::TrainedMembers trained, const PreparedSeries& data
           .windows = trained.first.windows,
           .training = std::move(trained.first.training),
           .gradient_error = trained.first.gradient_error,
-          .fits = std::move(trained.first.fits)};
+          .fits = std::move(trained.first.fits),
+          .was_stopped = trained.was_stopped};
 }
 
 /// Of each held window, from the sample before it, or from the first one of a whole trajectory.

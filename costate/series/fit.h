@@ -96,7 +96,9 @@ struct FitResult {
   std::optional<Coverage> coverage = {};         // of their bands, if there are any
   std::optional<Verdict> verdict = {};           // nothing if nothing was held out; inputs are taken to be known
   std::optional<Verdict> verdict_unknown = {};   // the same of a driven system whose inputs are not: held or repeated
-  std::vector<ForecastError> errors = {};        // its errors over all that was held out: the model, then its rivals
+  /// FitOptions::should_stop said so: the model is the best so far, and a fit that goes on may end at another.
+  bool was_stopped = false;
+  std::vector<ForecastError> errors = {};  // its errors over all that was held out: the model, then its rivals
 
   const SeriesModel& model() const { return ensemble.first(); }
 };

@@ -56,6 +56,9 @@ std::unique_ptr<RunLock> take_folder(const FitConfig& config, const std::filesys
     RunFolder::open(folder);
   } else {
     std::error_code ignored;  // RunFolder::create says what is wrong
+    if (mode == RunMode::kNew && std::filesystem::exists(folder / "config.toml", ignored))
+      throw InvalidArgument("[fit] '", folder.string(),
+                            "' already holds a run; resume it, replace it or choose another folder.");
     std::filesystem::create_directories(folder, ignored);
   }
   auto lock = std::make_unique<RunLock>(folder);
@@ -94,7 +97,7 @@ JsonObject metrics_of(const FitResult& result) {
     skipped += row.skipped;
   }
   JsonObject metrics = {{"epochs", static_cast<std::int64_t>(result.training.history.size())},
-                        {"ended_by", name(result.training.reason)},
+                        {"ended_by", result.was_stopped ? kInterrupt : name(result.training.reason)},
                         {"best_epoch", result.training.best_epoch},
                         {"best_loss", result.training.best_loss},
                         {"seconds", result.training.seconds()},
@@ -206,7 +209,8 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   const RunFolder run = RunFolder::open(folder);
   options.checkpoint = run.checkpoint();
   options.fingerprint = config.to_config().to_toml();
-  if (options.device != Device::kCpu) options.fingerprint += text::concat("# device ", name(options.device), "\n");
+  if (options.device != Device::kCpu)
+    options.fingerprint = text::concat("# device ", name(options.device), "\n", options.fingerprint);
   options.stopped = run.stopped();
   options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
   if (on_data) on_data(lines);
@@ -222,6 +226,8 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   if (this_rank() != 0) return result;
   result.ensemble.save(run.model());
   write_history(run.history(), result.training.history);
+  std::error_code ignored;
+  std::filesystem::remove(run.report(), ignored);  // of an earlier stop; whoever writes one does it last
   write_json(run.metrics(), metrics_of(result));
   if (!result.forecast_samples.empty()) write_held_forecast(run.forecast(), result);
   return result;

@@ -11,6 +11,9 @@
 
 namespace costate {
 
+/// What metrics.json calls the end of a fit that its caller ended (FitResult::was_stopped): it is not done.
+inline constexpr const char* kInterrupt = "interrupt";
+
 enum class RunMode {
   kNew,      // the folder must be empty or absent
   kReplace,  // files of an earlier run are removed first

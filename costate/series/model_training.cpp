@@ -36,6 +36,16 @@ std::int64_t patience_of(const FitConfig& config, const TrainingPlan& plan) {
   return std::max<std::int64_t>(4 * kValidateEvery, static_cast<std::int64_t>(epochs));
 }
 
+/// Whether the training that wrote the checkpoint is this one. A fit that time ended, and that was then stopped, may
+/// leave checkpoints of a choice that it does not make when it goes on: such trainings begin anew. Checkpoints of other
+/// fits are refused where they are read.
+bool goes_on(const TrainingPlan& plan, const std::string& fingerprint) {
+  if (plan.resume == Resume::kNo) return false;
+  if (!std::filesystem::exists(plan.checkpoint)) return true;  // ranks that do not see it are told so
+  const std::string saved = read_fingerprint(plan.checkpoint);
+  return saved == fingerprint || !saved.starts_with(plan.fingerprint);
+}
+
 TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
   const bool wants_all = config.optimizer == OptimizerKind::kLbfgs;
   const std::int64_t batch = wants_all ? 0 : config.batch == 0 ? kDefaultBatch : config.batch;
@@ -51,8 +61,8 @@ TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
   train.patience_from = PatienceFrom::kPolish;
   train.max_growth = config.max_growth;
   train.checkpoint = plan.checkpoint;
-  train.fingerprint = plan.fingerprint;
-  train.resume = plan.resume;
+  train.fingerprint = text::concat(plan.fingerprint, "# ", plan.training, "\n");
+  train.resume = goes_on(plan, train.fingerprint) ? Resume::kYes : Resume::kNo;
   const auto epochs = std::make_shared<std::int64_t>(0);  // train() tells of an epoch, and then asks
   train.on_epoch = [epochs, &plan](const HistoryRow& row) {
     *epochs = static_cast<std::int64_t>(row.epoch) + 1;

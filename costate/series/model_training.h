@@ -49,7 +49,8 @@ struct TrainingPlan {
   const SeriesModel* from = nullptr;  // whose weights are gone on with, in small steps
   std::size_t member = 0;             // of those of a fit: each has first weights and an order of windows of its own
   std::filesystem::path checkpoint = {};
-  std::string fingerprint = {};
+  std::string fingerprint = {};  // of the fit
+  std::string training = {};     // what tells it from the fit's other trainings
   Resume resume = Resume::kNo;
   std::function<void(const HistoryRow&)> on_epoch = {};
   std::function<bool(std::int64_t epochs)> should_stop = {};  // asked after each epoch, by how many there were

@@ -55,6 +55,7 @@ class Rounds {
     return trials;
   }
 
+  bool was_asked() const { return options_.was_asked && options_.was_asked(); }
   bool is_stopped() const { return !trials_.empty() && options_.should_stop && options_.should_stop(); }
 
   Selection take() {
@@ -71,11 +72,11 @@ class Rounds {
  private:
   TrainingPlan plan_of(const Candidate& candidate, std::size_t number, std::int64_t epochs) {
     TrainingPlan plan = trial_plan(config_, candidate, epochs);
-    plan.fingerprint =
-        text::concat(options_.fingerprint, "# trial ", number, ": ", candidate.text(), ", ", epochs, " epochs\n");
+    const std::string label = text::concat("trial ", number, ": ", candidate.text());
+    plan.fingerprint = options_.fingerprint;
+    plan.training = text::concat(label, ", ", epochs, " epochs");
     plan.resume = options_.resume;
     plan.device = options_.device;
-    const std::string label = text::concat("trial ", number, ": ", candidate.text());
     if (options_.ends_trial)
       plan.should_stop = [this, label](std::int64_t done) { return options_.ends_trial(label, done); };
     if (!options_.folder.empty()) plan.checkpoint = options_.folder / text::concat("trial-", number, ".safetensors");
@@ -160,7 +161,11 @@ Selection select_model(const TrainingData& data, const FitConfig& config, const 
   }
   const std::int64_t few = std::max<std::int64_t>(1, config.epochs / kScreened);
   const std::int64_t more = std::max<std::int64_t>(1, config.epochs / kTried);
-  if (candidates.size() > 1) candidates = best_of_each_memory(rounds.round(candidates, few), kOfEachMemory);
+  if (candidates.size() > 1) {
+    candidates = best_of_each_memory(rounds.round(candidates, few), kOfEachMemory);
+    // Not is_stopped(): where time is up, the second round has an epoch of each, as records of earlier fits do.
+    if (rounds.was_asked()) return rounds.take();
+  }
   std::vector<Trial> trials = rounds.round(candidates, more);
   if (!rounds.is_stopped())
     for (const Trial& trial :

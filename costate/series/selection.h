@@ -39,6 +39,9 @@ struct SelectionOptions {
   std::function<void(const std::string& trial, const HistoryRow& row, std::int64_t epochs)> on_epoch = {};
   std::function<bool(const std::string& trial, std::int64_t epochs)> ends_trial = {};  // asked after each epoch
   std::function<bool()> should_stop = {};                                              // asked between rounds
+  /// Whether the caller wants an end: no round begins then, since trials that were cut short would choose whom it
+  /// takes, and leave checkpoints that a fit which goes on has no use for. Time that is up is not meant.
+  std::function<bool()> was_asked = {};
 };
 
 /// How a candidate is trained for so many epochs, the polish among them. A round of fewer than all has fewer windows.

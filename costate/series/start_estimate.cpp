@@ -94,7 +94,9 @@ HostArray StartEstimator::estimate(const WindowArrays& windows, const HostArray&
     return places_at(program_.run(windows, as_array(shifts)), shifts, around, weight);
   };
   std::vector<Place> best = evaluate(around);
-  for (int step = 0; step < kMostDescents; ++step) {
+  // Solves that failed are not tried again; the others' batch mates are.
+  const bool any = std::ranges::any_of(best, &Place::is_finite);
+  for (int step = 0; any && step < kMostDescents; ++step) {
     std::vector<Vector> shifts = around;
     for (std::size_t row = 0; row < best.size(); ++row)
       if (best[row].is_finite()) shifts[row] = best[row].next();

@@ -37,6 +37,17 @@ std::string difference_of(const std::string& saved, const std::string& asked) {
   return text::concat("it has '", line, "' where this run has '", other, "'");
 }
 
+std::string fingerprint_of(const ArrayFile& file, const std::string& source) {
+  const auto metadata = [&](const std::string& key) {
+    const auto found = file.metadata.find(key);
+    return found == file.metadata.end() ? std::string() : found->second;
+  };
+  if (metadata("format") != kFormat)
+    throw DataError("[read_checkpoint] '", source, "' is not a checkpoint of this version of Costate (format '",
+                    metadata("format"), "', expected '", kFormat, "').");
+  return metadata("fingerprint");
+}
+
 HostArray history_array(const std::vector<HistoryRow>& history) {
   const std::span<const HistoryColumn> columns = history_columns(history);
   std::vector<double> numbers;
@@ -96,19 +107,16 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   write_safetensors(path, file);
 }
 
+std::string read_fingerprint(const std::filesystem::path& path) {
+  return fingerprint_of(read_safetensors(path), path.string());
+}
+
 Checkpoint read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint) {
   const ArrayFile file = read_safetensors(path);
-  const std::string source = path.string();
-  const auto metadata = [&](const std::string& key) {
-    const auto found = file.metadata.find(key);
-    return found == file.metadata.end() ? std::string() : found->second;
-  };
-  if (metadata("format") != kFormat)
-    throw DataError("[read_checkpoint] '", source, "' is not a checkpoint of this version of Costate (format '",
-                    metadata("format"), "', expected '", kFormat, "').");
-  if (metadata("fingerprint") != fingerprint)
-    throw InvalidArgument("[read_checkpoint] '", source, "' was written by a run with another configuration: ",
-                          difference_of(metadata("fingerprint"), fingerprint),
+  const std::string source = path.string(), saved = fingerprint_of(file, source);
+  if (saved != fingerprint)
+    throw InvalidArgument("[read_checkpoint] '", source,
+                          "' was written by a run with another configuration: ", difference_of(saved, fingerprint),
                           "; resume with the same options and data, or start a new run.");
   check_dtypes(file, source);
   Checkpoint checkpoint;

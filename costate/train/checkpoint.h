@@ -32,6 +32,9 @@ void set_values_by_name(const std::vector<Parameter>& parameters, const std::map
 /// Writes a checkpoint; the file is the old one or the new one, never half of it. IoError if that fails.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
+/// Of the configuration that the checkpoint was written by. IoError if it cannot be read, DataError if it is none.
+std::string read_fingerprint(const std::filesystem::path& path);
+
 /// IoError if the file cannot be read, DataError if it is no checkpoint. InvalidArgument if it is of another
 /// configuration: fingerprints are compared as texts, and the message quotes the first lines that differ.
 Checkpoint read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint);

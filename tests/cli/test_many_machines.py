@@ -285,7 +285,27 @@ def test_an_interrupted_sweep_ends_its_fits_and_goes_on(tmp_path):
     out, _ = child.communicate(timeout=HANG)
     assert child.returncode == 130 and "stopped early; continue with 'costate sweep --resume" in out
     assert not ranks_of(tmp_path / "all" / "run-1")
-    assert all(row["state"] in ("waiting", "done") for row in table_of(tmp_path / "all"))
+    assert all(row["state"] == "waiting" for row in table_of(tmp_path / "all"))
+
+
+def test_fits_that_a_sweep_was_stopped_in_are_not_done(tmp_path):
+    form = 'epochs = 400\nmemory = "none"\nclock = ["none"]\nwindow = 7'
+    (tmp_path / "grid.toml").write_text(GRID.format(data=LYNX).replace("epochs = 5", form))
+    ok(CLI, "sweep", tmp_path / "grid.toml", "--out", tmp_path / "straight", "--jobs", "2")
+    folder = tmp_path / "all"
+    child = subprocess.Popen([str(CLI), "sweep", str(tmp_path / "grid.toml"), "--out", str(folder), "--jobs", "2"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: len(list(folder.glob("run-*/trials"))) == 2, child)
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=HANG)
+    assert child.returncode == 130
+    stopped = {path.parent.name for path in folder.glob("run-*/metrics.json") if '"ended_by": "interrupt"' in path.read_text()}
+    assert {row["run"] for row in table_of(folder) if row["state"] != "done"} >= stopped
+    assert (folder / "report.html").read_text().count("0 not run to their end") == 0
+    ok(CLI, "sweep", "--resume", "--out", folder)
+    assert {row["state"] for row in table_of(folder)} == {"done"}
+    for i in range(1, 5):
+        assert_same_bits(folder / f"run-{i}", tmp_path / "straight" / f"run-{i}")
 
 
 @needs_mpi

@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -59,6 +60,44 @@ def test_killed_at_any_moment(straight, tmp_path):
         begun += "--resume" not in command
         shutil.rmtree(run)
     print(f"{KILLS} runs killed: {resumed} resumed, {begun} begun again, all to the same bits")
+
+
+SEARCH = ["fit", LYNX, "--time", "year", "--state", "hare,lynx", "--epochs", "400", "--quiet", "--out"]  # over forms, in four rounds
+
+
+def test_interrupted_at_any_moment(tmp_path):
+    """By Ctrl-C and SIGTERM, while the form of the model is chosen and after: what the command then says works, to the same bits."""
+    begin = time.monotonic()
+    ok(*SEARCH, tmp_path / "straight")
+    length, expected = time.monotonic() - begin, models(tmp_path / "straight")
+    moments, unfinished = random.Random(int(os.environ.get("COSTATE_SEED", 1))), 0
+    for i in range(KILLS):
+        run = tmp_path / f"run{i}"
+        child = subprocess.Popen([CLI, *map(str, SEARCH), run], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep((0.02 + 0.9 * moments.random() ** 3) * length)  # most of them in the first round
+        child.send_signal([signal.SIGINT, signal.SIGTERM][i % 2])
+        child.communicate(timeout=30)
+        if not (run / "config.toml").exists():
+            continue  # it came before anything was trained
+        if child.returncode != 0 and (run / "metrics.json").exists():
+            unfinished += '"ended_by": "interrupt"' in (run / "metrics.json").read_text()
+        ok("fit", "--resume", "--out", run, "--quiet")
+        assert models(run) == expected, i
+        assert '"ended_by": "interrupt"' not in (run / "metrics.json").read_text()
+    print(f"{KILLS} runs interrupted, {unfinished} of them with a model so far, all to the same bits")
+
+
+def test_an_interrupt_does_not_wait_for_weights_that_ran_away(tmp_path):
+    """Each of their solves takes all the steps that it may: a validation takes seconds, and there are many."""
+    run = tmp_path / "run"
+    child = subprocess.Popen([CLI, *map(str, fit(run, "--epochs", "3", "--lr", "1000"))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(run.glob("trials/*.safetensors")) and child.poll() is None:
+        time.sleep(0.1)
+    child.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert time.monotonic() - begin < 20, "5 s, and a busy machine"
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 2, 4, 16])

@@ -50,12 +50,13 @@ TrainResult joined(TrainResult first, const TrainResult& then) {
   return first;
 }
 
-SelectionOptions selection_options(const FitOptions& options, const TimeLimit::Part& time) {
+SelectionOptions selection_options(const FitOptions& options, TimeLimit& limit, const TimeLimit::Part& time) {
   SelectionOptions selection{.fingerprint = options.fingerprint, .resume = options.resume, .device = options.device};
   selection.ends_trial = [time](const std::string& trial, std::int64_t epochs) {
     return time.ends_training(trial, epochs);
   };
   selection.should_stop = [time] { return time.ends_choice(); };
+  selection.was_asked = [&limit] { return limit.was_asked(); };
   if (!options.checkpoint.empty()) {
     selection.folder = options.checkpoint.parent_path() / RunFolder::kTrials;
     if (this_rank() == 0) std::filesystem::create_directories(selection.folder);
@@ -112,7 +113,7 @@ class MemberTraining {
   /// As the trial was trained.
   TrainedModel begun(const Trial& chosen, std::size_t member, const TimeLimit::Part& time) {
     TrainingPlan plan = trial_plan(first_config(), chosen.candidate, chosen.epochs);
-    complete(plan, member, text::concat("member-", member + 1, ".safetensors"), time);
+    complete(plan, chosen, member, text::concat("member-", member + 1, ".safetensors"), time);
     return train_model(parts_, config_, chosen.candidate, plan);
   }
 
@@ -125,7 +126,7 @@ class MemberTraining {
                       .max_windows = most_windows(config_, chosen.candidate),
                       .measures_gradients = member == 0,
                       .from = &before};
-    complete(plan, member, text::concat("member-", member + 1, "-last.safetensors"), time);
+    complete(plan, chosen, member, text::concat("member-", member + 1, "-last.safetensors"), time);
     const std::vector<Window> none;
     TrainedModel longer =
         train_model({parts_.whole, parts_.whole, none, parts_.units}, config_, chosen.candidate, plan);
@@ -135,7 +136,8 @@ class MemberTraining {
   }
 
   /// What has nothing to do with the weights. The first member's last training is that of the fit.
-  void complete(TrainingPlan& plan, std::size_t member, const std::string& file, const TimeLimit::Part& time) {
+  void complete(TrainingPlan& plan, const Trial& chosen, std::size_t member, const std::string& file,
+                const TimeLimit::Part& time) {
     const std::string name = member == 0            ? kModelName
                              : plan.from == nullptr ? text::concat("member ", member + 1)
                                                     : text::concat("member ", member + 1, ", last");
@@ -144,7 +146,7 @@ class MemberTraining {
     plan.device = options_.device;
     plan.should_stop = [time, name](std::int64_t epochs) { return time.ends_training(name, epochs); };
     plan.fingerprint = options_.fingerprint;
-    if (member > 0) plan.fingerprint += text::concat("# ", file, "\n");
+    plan.training = text::concat(name, ": ", chosen.candidate.text(), ", ", chosen.epochs, " epochs");
     if (!options_.checkpoint.empty() && member > 0) {
       const std::filesystem::path folder = options_.checkpoint.parent_path() / RunFolder::kMembers;
       if (this_rank() == 0) std::filesystem::create_directories(folder);
@@ -225,9 +227,10 @@ TrainedMembers train_members(const PreparedSeries& data, const FitConfig& config
   const TimeLimit::Part time = limit.whole();
   MemberTraining training(parts, config, options, time);
   Selection selection = select_model(parts, training.first_config(), data.periods, data.period,
-                                     selection_options(options, time.first_of(config.seeds > 1 ? 2 : 1)));
+                                     selection_options(options, limit, time.first_of(config.seeds > 1 ? 2 : 1)));
   const Trial chosen = selection.trials[selection.chosen];
   std::vector<Trained> members = training.train(std::move(selection.best), chosen);
+  const bool was_stopped = limit.was_asked();
   if (members.front().last.training.best_epoch >= 0) limit.write();
   const Correction correction = best_correction(members.front().last.model, parts);
   for (Trained& member : members) {
@@ -237,7 +240,7 @@ TrainedMembers train_members(const PreparedSeries& data, const FitConfig& config
   if (config.seeds > 1 && members.size() == 1)
     log(LogLevel::kWarn, "[fit] one member alone was trained: there are no bands.");
   Ensemble ensemble = members.size() > 1 ? ensemble_of(members, parts) : Ensemble({{members.front().last.model}});
-  return {std::move(members.front().last), std::move(ensemble), std::move(selection.trials), chosen};
+  return {std::move(members.front().last), std::move(ensemble), std::move(selection.trials), chosen, was_stopped};
 }
 
 }  // namespace costate::internal

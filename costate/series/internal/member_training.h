@@ -13,6 +13,7 @@ struct TrainedMembers {
   Ensemble ensemble;   // of it and the others
   std::vector<Trial> trials = {};
   Trial chosen = {};
+  bool was_stopped = false;  // FitOptions::should_stop said so
 };
 
 /// Members whose trainings have no finite loss are left out. The config must leave no number of epochs open. Of its

@@ -50,9 +50,14 @@ TimeLimit::Part TimeLimit::Part::first_of(std::size_t parts) const {
 }
 
 bool TimeLimit::is_asked() {
-  const bool now = asked_ && asked_();
-  was_asked_ = was_asked_ || now;
-  return now;
+  was_asked_ = was_asked_ || (asked_ && asked_());
+  return was_asked_;
+}
+
+bool TimeLimit::was_asked() {
+  const std::lock_guard lock(mutex_);
+  was_asked_ = any_rank(was_asked_);
+  return was_asked_;
 }
 
 bool TimeLimit::Part::ends_training(const std::string& training, std::int64_t epochs) const {
@@ -71,9 +76,8 @@ bool TimeLimit::Part::ends_training(const std::string& training, std::int64_t ep
 bool TimeLimit::Part::ends_choice() const {
   const std::lock_guard lock(limit_->mutex_);
   const std::int64_t choice = limit_->choices_++;
-  const bool is_asked = any_rank(limit_->is_asked());
-  limit_->was_asked_ = limit_->was_asked_ || is_asked;
-  if (is_asked) return true;
+  limit_->was_asked_ = any_rank(limit_->is_asked());
+  if (limit_->was_asked_) return true;
   if (!limit_->goes_by_record_ && is_over()) limit_->ended_.insert(choice);
   return limit_->ended_.contains(choice);
 }

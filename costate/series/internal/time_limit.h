@@ -49,6 +49,10 @@ class TimeLimit {
   /// All of the time, which begins now.
   Part whole();
 
+  /// Whether the caller has asked for an end, on any rank; once asked, trainings end until the fit does. From one
+  /// thread.
+  bool was_asked();
+
   /// Writes what ended the fit, if time did and nobody asked.
   void write() const;
 
