@@ -99,26 +99,32 @@ std::string stopped_text(const std::filesystem::path& folder) {
   return text::concat("stopped early; continue with 'costate fit --resume --out ", folder.string(), "'\n");
 }
 
-/// The first signal lets epochs end and saves. Where that takes too long nothing is returned, and the fit goes on from
-/// its checkpoints. Ranks of mpirun wait for each other, and have its patience.
+/// Fits and writes the report. The first signal lets epochs end and saves; where that takes too long nothing is
+/// returned, and the fit goes on from its checkpoints. Ranks of mpirun wait for each other, and have its patience.
 std::optional<FitResult> fit_until_stopped(const FitArguments& arguments, const FitConfig& config,
                                            const std::filesystem::path& folder) {
   const RunMode mode = arguments.resume ? RunMode::kResume : arguments.replace ? RunMode::kReplace : RunMode::kNew;
   watch_stop_signals();
   StopDeadline deadline;
-  const InterruptScope scope([&] {
-    if (num_ranks() == 1) deadline.check();
+  const InterruptScope scope([&deadline, is_alone = num_ranks() == 1] {
+    if (is_alone) deadline.check();
   });
   Progress progress(arguments.quiet ? Progress::Volume::kQuiet : Progress::Volume::kNormal);
   try {
-    return fit_run(config, folder, mode,
-                   {.device = arguments.device,
-                    .on_epoch = [&](const FitProgress& p) { progress.show(p); },
-                    .should_stop = [] { return stop_signal() != 0; }},
-                   lines_printer(arguments.quiet));
+    FitResult result = fit_run(config, folder, mode,
+                               {.device = arguments.device,
+                                .on_epoch = [&](const FitProgress& p) { progress.show(p); },
+                                .should_stop = [] { return stop_signal() != 0; }},
+                               lines_printer(arguments.quiet));
+    if (this_rank() == 0) {
+      const CommunicatorPause alone;
+      write_fit_report(RunFolder::open(folder).report(), result);
+    }
+    return result;
   } catch (const StoppedBySignal&) {
     if (arguments.quiet) return std::nullopt;
-    std::cout << (std::filesystem::exists(folder) ? stopped_text(folder) : "stopped before anything was trained\n");
+    std::cout << (std::filesystem::exists(folder / "config.toml") ? stopped_text(folder)
+                                                                  : "stopped before anything was trained\n");
     return std::nullopt;
   }
 }
@@ -139,10 +145,6 @@ int run(const FitArguments& arguments) {
   if (!ended) return 128 + stop_signal();
   const FitResult& result = *ended;
   const RunFolder run = RunFolder::open(folder);
-  if (this_rank() == 0) {
-    const CommunicatorPause alone;
-    write_fit_report(run.report(), result);
-  }
   if (!arguments.quiet) {
     if (result.windows.trained < result.windows.all)
       std::cout << result.windows.text() << "; --max-windows sets how many\n";

@@ -53,7 +53,7 @@ OptionType<ConfigValue> type_of(const FitOption& option) {
   OptionType<ConfigValue> type = type_of(option.kind);
   if (option.kind != OptionKind::kShare) type.expected = option.rule();
   if (option.kind == OptionKind::kIntegers) type.expected += ", or none for a linear ODE";
-  type.read = [&option, read = type.read](const std::string& text) {
+  type.read = [&option, read = type.read](const std::string& text) -> std::optional<ConfigValue> {
     const std::optional<ConfigValue> value = read(text);
     if (!value || option.allows(*value)) return value;
     if (const std::string rule = option.rule_of(*value); rule != option.rule())

@@ -48,7 +48,7 @@ void check_is_slow_enough(const std::string& name, double period, const TimeSeri
   if (spacings.empty()) return;
   const double spacing = median(std::move(spacings)), turns = spacing / period;
   if (turns > kMostTurns)
-    throw InvalidArgument("[fit] clock '", name, "' turns ", text::number(turns, 3),
+    throw InvalidArgument("[fit] clock '", name, "' turns ", text::number(turns, 4),
                           " times from one sample to the next, of which samples tell nothing; a period must be at "
                           "least ",
                           text::number(spacing / kMostTurns, 3), " in the unit of the times.");
