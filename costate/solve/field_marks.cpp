@@ -1,4 +1,3 @@
-// Marks are operations whose value is their first operand.
 #include "costate/solve/field_marks.h"
 
 #include <algorithm>
@@ -7,7 +6,7 @@
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
-#include "costate/exec/tile_op.h"
+#include "costate/exec/dropped_mark.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/internal/per_node.h"
 #include "costate/graph/simplify.h"
@@ -16,33 +15,7 @@ namespace costate {
 namespace internal {
 namespace {
 
-template <class T>
-class FirstOperandOp : public TileOp<T> {
- public:
-  explicit FirstOperandOp(const TileOpContext& context) : context_(context) {}
-
-  void run(const TileOpRun<T>& run, T* out) const override {
-    const auto size = static_cast<std::size_t>(context_.operand_shapes[0].size());
-    const std::size_t lanes = context_.lanes;
-    const T* from = run.operands[0];
-    if (!context_.operand_is_shared[0]) {
-      std::copy_n(from, size * lanes, out);
-      return;
-    }
-    for (std::size_t i = 0; i < size; ++i) std::fill_n(out + i * lanes, lanes, from[i]);
-  }
-
- private:
-  TileOpContext context_;
-};
-
-class Mark : public TileExtension<FirstOperandOp> {
- public:
-  Shape infer_shape(std::span<const Shape> operands) const override { return operands[0]; }
-  std::vector<double> interpret(std::span<const std::vector<double>> operands) const override { return operands[0]; }
-};
-
-class ExplicitPart : public Mark {
+class ExplicitPart : public DroppedMark {
  public:
   std::string name() const override { return "explicit_part"; }
   std::vector<Array> vjp(std::span<const Array>, const Array&, const Array& cotangent,
@@ -55,38 +28,55 @@ class ExplicitPart : public Mark {
   bool equals(const Extension& other) const override { return dynamic_cast<const ExplicitPart*>(&other) != nullptr; }
 };
 
-/// Operands: the slope, z, J.
-class WithJacobian : public Mark {
+/// Operands: the slope, z, J. Derivatives are the slope's own, so that those of any order agree.
+class WithJacobian : public DroppedMark {
  public:
   std::string name() const override { return "with_jacobian"; }
-  std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
-                         const std::vector<bool>& wanted) const override {
-    Array of_state;
-    if (wanted[1])
-      of_state = reshape(
-          matmul(transpose(matrix(operands[2], result, operands[1])), reshape(cotangent, {result.shape().size()})),
-          operands[1].shape());
-    return {cotangent, of_state, {}};
+  std::vector<Array> vjp(std::span<const Array>, const Array&, const Array& cotangent,
+                         const std::vector<bool>&) const override {
+    return {cotangent, {}, {}};
   }
-  Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override {
-    Array moved = tangents[0];
-    if (!tangents[1].is_empty()) {
-      const Array along =
-          reshape(matmul(matrix(operands[2], result, operands[1]), reshape(tangents[1], {operands[1].shape().size()})),
-                  result.shape());
-      moved = moved.is_empty() ? along : moved + along;
-    }
-    return moved;
+  Array jvp(std::span<const Array>, const Array&, std::span<const Array> tangents) const override {
+    return tangents[0];
   }
   bool equals(const Extension& other) const override { return dynamic_cast<const WithJacobian*>(&other) != nullptr; }
+};
+
+/// The same operands, of which the slope moves with z by J, and with nothing else.
+class MovesByJacobian : public DroppedMark {
+ public:
+  std::string name() const override { return "moves_by_jacobian"; }
+  std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
+                         const std::vector<bool>&) const override {
+    const Array rows = transpose(matrix(operands, result));
+    return {{}, reshape(matmul(rows, reshape(cotangent, {result.shape().size()})), operands[1].shape()), {}};
+  }
+  Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override {
+    if (tangents[1].is_empty()) return {};
+    const Array along = reshape(tangents[1], {operands[1].shape().size()});
+    return reshape(matmul(matrix(operands, result), along), result.shape());
+  }
+  bool equals(const Extension& other) const override { return dynamic_cast<const MovesByJacobian*>(&other) != nullptr; }
 
  private:
-  static Array matrix(const Array& jacobian, const Array& slope, const Array& z) {
-    return reshape(jacobian, {slope.shape().size(), z.shape().size()});
+  static Array matrix(std::span<const Array> operands, const Array& slope) {
+    return reshape(operands[2], {slope.shape().size(), operands[1].shape().size()});
   }
 };
 
-bool is_explicit_part(const Node& node) { return dynamic_cast<const ExplicitPart*>(node.extension.get()) != nullptr; }
+template <class M>
+bool is_mark(const Node& node) {
+  return dynamic_cast<const M*>(node.extension.get()) != nullptr;
+}
+
+/// With marks of one kind, of the same operands, in the place of those of another.
+template <class Old, class New>
+Function with_marks(const Function& function) {
+  std::vector<Node> nodes = function.nodes();
+  for (Node& node : nodes)
+    if (is_mark<Old>(node)) node.extension = std::make_shared<New>();
+  return Function(std::move(nodes), function.inputs(), function.outputs());
+}
 
 }  // namespace
 
@@ -102,26 +92,27 @@ Array with_jacobian(const Array& slope, const Array& z, const Array& jacobian) {
   return costate::apply(std::make_shared<WithJacobian>(), operands);
 }
 
-Function drop_marks(const Function& function) {
-  const auto is_mark = [](const Node& node) { return dynamic_cast<const Mark*>(node.extension.get()) != nullptr; };
-  if (std::ranges::none_of(function.nodes(), is_mark)) return function;
-  std::vector<Node> nodes = function.nodes();
-  std::vector<NodeId> now(nodes.size());
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    for (NodeId& operand : nodes[i].operands) operand = now[static_cast<std::size_t>(operand)];
-    now[i] = is_mark(nodes[i]) ? nodes[i].operands[0] : static_cast<NodeId>(i);
-  }
-  std::vector<Output> outputs = function.outputs();
-  for (Output& output : outputs) output.node = now[static_cast<std::size_t>(output.node)];
-  return simplify(Function(std::move(nodes), function.inputs(), std::move(outputs)));
+bool has_given_jacobian(const Function& function) {
+  return std::ranges::any_of(function.nodes(), is_mark<WithJacobian>);
 }
 
-bool has_explicit_part(const Function& function) { return std::ranges::any_of(function.nodes(), is_explicit_part); }
+Function moving_by_given_jacobian(const Function& function) {
+  return with_marks<WithJacobian, MovesByJacobian>(function);
+}
+
+Function jacobian_as_given(const Function& function, std::size_t state) {
+  const Function both = jacobian(moving_by_given_jacobian(function), std::span(&state, 1));
+  return with_marks<MovesByJacobian, WithJacobian>(both);
+}
+
+bool has_explicit_part(const Function& function) {
+  return std::ranges::any_of(function.nodes(), is_mark<ExplicitPart>);
+}
 
 Function implicit_part(const Function& function) {
   std::vector<Node> nodes = function.nodes();
   for (Node& node : nodes)
-    if (is_explicit_part(node)) node = Node{.op = Op::kConstant, .shape = node.shape, .values = {0}};
+    if (is_mark<ExplicitPart>(node)) node = Node{.op = Op::kConstant, .shape = node.shape, .values = {0}};
   return simplify(Function(std::move(nodes), function.inputs(), function.outputs()));
 }
 
@@ -136,7 +127,7 @@ Function explicit_part_of(const Function& function) {
   for (const Node& node : function.nodes()) {
     if (node.op == Op::kInput) {
       values.push_back(inputs[static_cast<std::size_t>(node.indices[0])]);
-    } else if (is_explicit_part(node)) {
+    } else if (is_mark<ExplicitPart>(node)) {
       values.push_back(share * values[node.operands[0]]);
     } else {
       Node copy = node;
@@ -168,8 +159,7 @@ VectorField vector_field_with_jacobian(Shape state, const std::function<Array(Ar
                                        const std::function<Array(Array, Array)>& jacobian) {
   return internal::trace_field(
       {{"z", std::move(state)}}, {}, [&](Array t, std::span<const Array> parts, std::span<const Array>) {
-        const Array slope = rhs(t, stop_gradient(parts[0]));
-        return std::vector<Array>{internal::with_jacobian(slope, parts[0], jacobian(t, parts[0]))};
+        return std::vector<Array>{internal::with_jacobian(rhs(t, parts[0]), parts[0], jacobian(t, parts[0]))};
       });
 }
 

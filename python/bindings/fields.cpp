@@ -17,9 +17,7 @@ VectorField make_field(const nb::callable& f, const StateLayout& state, const nb
         if (jac.is_none()) return state.to_parts(state.call(f, t, parts, more), "[vector_field] f must give");
         if (parts.size() != 1)
           throw NotSupported("[vector_field] jac is for a state of one array; got one of ", parts.size(), ".");
-        const Array stopped = stop_gradient(parts[0]);
-        const std::vector<Array> slope =
-            state.to_parts(state.call(f, t, std::span(&stopped, 1), more), "[vector_field] f must give");
+        const std::vector<Array> slope = state.to_parts(state.call(f, t, parts, more), "[vector_field] f must give");
         const Array matrix = to_array(state.call(jac, t, parts, more));
         return std::vector<Array>{internal::with_jacobian(slope[0], parts[0], matrix)};
       });
@@ -75,8 +73,8 @@ void bind_vector_field(nb::module_& module) {
 
 state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
 arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
-jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. Implicit methods and
-             derivatives by z take it as it is.
+jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. The linear systems
+             of implicit methods take it as it is; derivatives are f's own.
 )");
 }
 

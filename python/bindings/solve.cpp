@@ -320,7 +320,7 @@ events  a list of costate.Event: what is noted, moves the state or ends a sample
         one array then.
 save    save(t, z, *args) gives what is kept of z at `times`, in place of z: an array, or several in a dict, tuple or
         dataclass. `states` has these; z is kept nowhere else. NaN where z is. States at events, and those to go on from, are z.
-jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; None: from the graph (vector_field).
+jac     jac(t, z, *args) gives df/dz for the linear systems of implicit methods; None: from the graph (vector_field).
 on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
         is called with the part of the times that is behind, from 0 to 1.
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.

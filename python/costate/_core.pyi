@@ -479,7 +479,7 @@ def root(f: Callable, guess: object, *, iterations: int = 20, tolerance: float =
     guess       [n], where the iteration begins.
     iterations  with a dense Jacobian all of them are done, with a sparse one at most so many.
     tolerance   of the last correction, relative to 1 + |x|, the largest element; NaN comes out where it is larger.
-    jacobian    'dense': all n x n derivatives in each iteration; first derivatives only.
+    jacobian    'dense': all n x n derivatives in each iteration; derivatives of any order.
                 'sparse': those that f's graph says may be other than 0, for thousands of unknowns that each meet few
                 others, as those of a grid do; derivatives of any order. InvalidArgument if they are more than 2^24.
                 'krylov': the same, with linear systems solved iteratively: for more than some 10^5 unknowns, whose factors
@@ -1125,8 +1125,8 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}, jac: Ca
 
     state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
-    jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. Implicit methods and
-                 derivatives by z take it as it is.
+    jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. The linear systems
+                 of implicit methods take it as it is; derivatives are f's own.
     """
 
 class Solution:
@@ -1246,7 +1246,7 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
             one array then.
     save    save(t, z, *args) gives what is kept of z at `times`, in place of z: an array, or several in a dict, tuple or
             dataclass. `states` has these; z is kept nowhere else. NaN where z is. States at events, and those to go on from, are z.
-    jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; None: from the graph (vector_field).
+    jac     jac(t, z, *args) gives df/dz for the linear systems of implicit methods; None: from the graph (vector_field).
     on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
             is called with the part of the times that is behind, from 0 to 1.
     dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.

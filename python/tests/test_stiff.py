@@ -74,6 +74,15 @@ def test_a_jacobian_of_ones_own():
         costate.solve(traced, [1.0, 2.0], [0.0, 1.0], jac=lambda t, z: z)
 
 
+def test_second_derivatives_do_not_go_by_jac():
+    def end(z0, k):
+        return costate.solve(lambda t, z, k: -k * z, z0, [0.0, 1.0], args=[k], jac=lambda t, z, k: [[-k]], rtol=1e-10, atol=1e-12)[-1, 0]
+
+    found = costate.compile(costate.hessian(costate.trace(end, {"z0": (1,), "k": ()})))([1.0], 1.2)[1:]
+    e = np.exp(-1.2)
+    np.testing.assert_allclose([np.ravel(block)[0] for block in found], [0, -e, -e, e], atol=1e-8)
+
+
 def test_nonnegative_numbers():
     options = dict(method="bosh3", rtol=0.1, atol=100.0, first_step=0.11)
     free = costate.solve(lambda t, z: -20.0 * z, [1.0], [0.0, 3.0], **options)

@@ -22,8 +22,8 @@ class CollocationStep : private StepBuilder {
     const std::int64_t n = field_.state_size();
     const Array f0 = f(0, y_);
     if (method.e.empty()) --step_.evaluations;  // of the Jacobian alone
-    const Array start_jacobian = matrices_.jacobian(f0, y_);
-    const FactoredMatrix w = stage_matrix(method, Arrays(stages, start_jacobian));
+    const Array of_start = start_jacobian(f0);
+    const FactoredMatrix w = stage_matrix(method, Arrays(stages, of_start));
     const auto of_stage = [&](const Array& z, std::size_t i) {
       const auto first = static_cast<std::int64_t>(i) * n;
       return z.slice(first, first + n);
@@ -56,7 +56,7 @@ class CollocationStep : private StepBuilder {
     for (std::size_t i = 0; i < stages; ++i) slopes.push_back(combine(method.inverse[i], increments));
     y_next_ = y_ + (method.c.back() == 1 ? increments.back() : combine(method.b, slopes));
     if (!method.e.empty())
-      error_ = matrices_.factored(newton_matrix(method.gamma, start_jacobian))
+      error_ = matrices_.factored(newton_matrix(method.gamma, of_start))
                    .solve(method.gamma * (h_ * f0 + mass_times(combine(method.e, increments))));
     set_dense(slopes, method.dense);
   }

@@ -14,42 +14,43 @@ namespace {
 /// The field with its state flat, and what becomes of its slope. Of arguments that all samples share cotangents exist
 /// as sums over the batch only, unless they are made those of one sample.
 template <class Finish>
-TileFunction<double> lower_flat(const VectorField& field, bool of_one_sample, Finish finish) {
+TileFunction<double> lower_flat(const VectorField& field, const Function& function, bool of_one_sample, Finish finish) {
   GraphBuilder builder;
   const BuilderScope scope(builder);
   const Array t = builder.input("t", InputKind::kSample, Shape{});
   const Array y = builder.input("y", InputKind::kSample, Shape{field.state_size()});
   std::vector<Array> inputs = {t}, arguments;
   for (const Array& part : split_state(y, field.parts())) inputs.push_back(part);
-  const std::vector<Input>& given = field.function().inputs();
+  const std::vector<Input>& given = function.inputs();
   for (std::size_t i = 1 + field.parts().size(); i < given.size(); ++i)
     arguments.push_back(of_one_sample ? builder.input(given[i].name, InputKind::kSample, given[i].shape)
                                       : builder.input_like(given[i]));
   inputs.insert(inputs.end(), arguments.begin(), arguments.end());
-  const Array slope = join_state(inline_function(field.function(), inputs));
-  return TileFunction<double>(drop_marks(builder.finish(finish(builder, slope, y, arguments))), 1);
+  const Array slope = join_state(inline_function(function, inputs));
+  return TileFunction<double>(builder.finish(finish(builder, slope, y, arguments)), 1);
 }
 
 using Arrays = std::vector<Array>;
 
 TileFunction<double> lower_slope(const VectorField& field) {
-  return lower_flat(field, false,
+  return lower_flat(field, field.function(), false,
                     [](GraphBuilder&, const Array& slope, const Array&, const Arrays&) { return Arrays{slope}; });
 }
 
 TileFunction<double> lower_jacobian(const VectorField& field) {
-  return lower_flat(field, false, [](GraphBuilder&, const Array& slope, const Array& y, const Arrays&) {
-    return Arrays{jacobian(slope, y)};
-  });
+  return lower_flat(
+      field, moving_by_given_jacobian(field.function()), false,
+      [](GraphBuilder&, const Array& slope, const Array& y, const Arrays&) { return Arrays{jacobian(slope, y)}; });
 }
 
 TileFunction<double> lower_vjp(const VectorField& field, const std::vector<std::size_t>& wanted) {
-  return lower_flat(field, true, [&](GraphBuilder& builder, const Array& slope, const Array& y, const Arrays& given) {
-    const Array cotangent = builder.input("cotangent", InputKind::kSample, slope.shape());
-    Arrays by = {y};
-    for (const std::size_t i : wanted) by.push_back(given[i]);
-    return pull_back(std::span(&slope, 1), std::span(&cotangent, 1), by);
-  });
+  return lower_flat(field, field.function(), true,
+                    [&](GraphBuilder& builder, const Array& slope, const Array& y, const Arrays& given) {
+                      const Array cotangent = builder.input("cotangent", InputKind::kSample, slope.shape());
+                      Arrays by = {y};
+                      for (const std::size_t i : wanted) by.push_back(given[i]);
+                      return pull_back(std::span(&slope, 1), std::span(&cotangent, 1), by);
+                    });
 }
 
 std::vector<std::size_t> positions(const std::optional<WantedGradients>& gradients) {

@@ -65,7 +65,7 @@ class StagedStep : private StepBuilder {
 
   void take_rosenbrock(const Rosenbrock& method) {
     make_inputs(with_start(method.c));  // where the Jacobian is taken
-    const Array f0 = f(0, y_), of_start = matrices_.jacobian(f0, y_);
+    const Array f0 = f(0, y_), of_start = start_jacobian(f0);
     const FactoredMatrix w = matrices_.factored(newton_matrix(method.gamma, of_start));
     const Array h_gamma = method.gamma * h_;
     Array of_time;
@@ -120,7 +120,7 @@ class StagedStep : private StepBuilder {
     const std::size_t stages = method.c.size();
     const Array f0 = f(0, y_);
     if (!method.starts_explicit()) --step_.evaluations;  // of the Jacobian alone
-    const FactoredMatrix w = matrices_.factored(stop_gradient(newton_matrix(method.gamma, matrices_.jacobian(f0, y_))));
+    const FactoredMatrix w = matrices_.factored(stop_gradient(newton_matrix(method.gamma, start_jacobian(f0))));
     Arrays slopes, others;  // h k, and that of the explicit part
     Arrays displacements;   // of the stages from y
     Array z;

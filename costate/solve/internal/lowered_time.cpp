@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "costate/solve/field_marks.h"
+#include "costate/graph/mark.h"
 #include "costate/solve/internal/time_part.h"
 
 namespace costate::internal {

@@ -64,6 +64,10 @@ Array StepBuilder::mass_times(const Array& x) const {
   return matmul(constant(HostArray(Shape{n, n}, options_.mass_matrix)), x);
 }
 
+Array StepBuilder::start_jacobian(const Array& f0) const {
+  return matrices_.is_given() ? matrices_.given(flat_inputs(0, y_)) : matrices_.jacobian(f0, y_);
+}
+
 void StepBuilder::set_dense(Arrays vectors, std::vector<std::vector<double>> polynomials) {
   step_.num_dense = vectors.size();
   step_.dense_degree = polynomials.front().size();

@@ -38,6 +38,9 @@ class StepBuilder : protected StepGraph {
   /// M - h gamma J.
   Array newton_matrix(double gamma, const Array& jacobian) const { return matrices_.mass() - (gamma * h_) * jacobian; }
 
+  /// df/dy at the start of the step, for its linear systems: the one that the field gives, or from the graph.
+  Array start_jacobian(const Array& f0) const;
+
   /// `residual`: G(z), which Newton's method brings to 0 by the matrix -W.
   NewtonRoot newton(const std::function<Array(const Array&)>& residual, const FactoredMatrix& w, Array z) const;
   /// z with the derivative of the implicit function theorem, where one is wanted; `matrix` is -dG/dz there.

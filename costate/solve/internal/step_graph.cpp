@@ -36,6 +36,12 @@ Array StepGraph::f(double node, const Array& y) {
   return evaluate(function(), node, y);
 }
 
+std::vector<Array> StepGraph::flat_inputs(double node, const Array& y) const {
+  std::vector<Array> inputs = {time(node), y};
+  inputs.insert(inputs.end(), arguments_.begin(), arguments_.end());
+  return inputs;
+}
+
 Array StepGraph::evaluate(const Function& function, double node, const Array& y) const {
   std::vector<Array> inputs = {time(node)};
   for (const Array& part : split_state(y, field_.parts())) inputs.push_back(part);

@@ -25,6 +25,8 @@ class StepGraph {
   bool is_split() const { return is_split_; }
   /// The explicit part there, of a field that is split; it counts as no evaluation.
   Array f_explicit(double node, const Array& y) const { return evaluate(explicit_part_, node, y); }
+  /// The inputs of a flat field at t + node h: t, y, arguments.
+  std::vector<Array> flat_inputs(double node, const Array& y) const;
   /// What f() evaluates.
   const Function& function() const { return is_split_ ? implicit_part_ : field_.function(); }
 

@@ -4,8 +4,8 @@
 
 #include "costate/array/identity_matrix.h"
 #include "costate/diff/diff.h"
-#include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/mark.h"
 #include "costate/operations/internal/lane_lu.h"
 #include "costate/solve/field_marks.h"
 #include "costate/solve/internal/flat_state.h"
@@ -49,12 +49,6 @@ IndexLists with_mass(const IndexLists& rows, const std::vector<double>& mass) {
   return all;
 }
 
-bool has_given_jacobian(const Function& function) {
-  return std::ranges::any_of(function.nodes(), [](const Node& node) {
-    return node.extension != nullptr && node.extension->name() == "with_jacobian";
-  });
-}
-
 }  // namespace
 
 FactoredMatrix::FactoredMatrix(const Array& matrix, std::shared_ptr<const SparsePlaces> places)
@@ -68,7 +62,11 @@ Array FactoredMatrix::solve(const Array& b) const {
 
 StepMatrices::StepMatrices(const VectorField& field, const Function& function, const std::vector<double>& mass)
     : size_(field.state_size()), mass_(mass) {
-  if (size_ < kLeastSparse || has_given_jacobian(function)) return;
+  if (has_given_jacobian(function)) {
+    given_ = jacobian_as_given(flat_field(field, function), 1);
+    return;
+  }
+  if (size_ < kLeastSparse) return;
   const auto limit = static_cast<std::size_t>(size_ * size_ / kLeastSaved);
   const std::optional<IndexLists> rows = dependencies(drop_marks(flat_field(field, function)), 1, limit);
   if (!rows) return;
@@ -86,6 +84,8 @@ StepMatrices::StepMatrices(const VectorField& field, const Function& function, c
     positions_.push_back(is_there ? color * size_ + places_->rows[k] : num_colors_ * size_);
   }
 }
+
+Array StepMatrices::given(std::span<const Array> inputs) const { return inline_function(given_, inputs)[1]; }
 
 Array StepMatrices::jacobian(const Array& slope, const Array& y) const {
   if (!is_sparse()) return costate::jacobian(slope, y);

@@ -4,9 +4,11 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "costate/graph/array.h"
+#include "costate/graph/graph.h"
 #include "costate/operations/internal/sparse_lu.h"
 #include "costate/solve/vector_field.h"
 
@@ -33,6 +35,9 @@ class StepMatrices {
   bool is_sparse() const { return places_ != nullptr; }
   /// d slope / d y.
   Array jacobian(const Array& slope, const Array& y) const;
+  /// Whether the field says itself what that is; and what it says, at t, y and the field's other inputs.
+  bool is_given() const { return !given_.is_empty(); }
+  Array given(std::span<const Array> inputs) const;
   Array mass() const;
   FactoredMatrix factored(const Array& matrix) const { return {matrix, places_}; }
   /// Of a matrix made of such matrices, [row][column].
@@ -43,6 +48,7 @@ class StepMatrices {
  private:
   std::int64_t size_;
   const std::vector<double>& mass_;
+  Function given_;                              // flat (t, y, ...) -> slope, J; empty: none
   std::shared_ptr<const SparsePlaces> places_;  // null: dense
   std::vector<std::int32_t> colors_;            // [column]
   std::int64_t num_colors_ = 0;
