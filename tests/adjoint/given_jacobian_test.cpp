@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "costate/base/text.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/solve/field_marks.h"
@@ -98,7 +99,7 @@ TEST(GivenJacobian, FirstDerivativesAreThoseOfTheFieldByAllAdjoints) {
   for (const Adjoint adjoint : {Adjoint::kBacksolve, Adjoint::kInterpolating, Adjoint::kQuadrature, Adjoint::kForward})
     all.push_back({.method = Method::kDopri5, .rtol = 1e-9, .atol = 1e-11, .adjoint = adjoint});
   for (const SolveOptions& options : all) {
-    const std::string what = name(options.method) + ", " + name(options.adjoint);
+    const std::string what = text::concat(name(options.method), ", ", name(options.adjoint));
     const double error = options.method == Method::kTrbdf2 ? 1e-3 : 1e-5;
     const auto found = compile(value_and_grad(growth(k, options, Given::kExact))).run({starts}).outputs;
     const auto plain = compile(value_and_grad(growth(k, options, Given::kNone))).run({starts}).outputs;
@@ -112,6 +113,24 @@ TEST(GivenJacobian, FirstDerivativesAreThoseOfTheFieldByAllAdjoints) {
     EXPECT_NEAR(found[2].at(0), by_k, error) << what;
     EXPECT_NEAR(found[2].at(0), plain[2].at(0), 1e-9) << what;
   }
+}
+
+TEST(GivenJacobian, IsNoneOfTheBusinessOfCvodesDerivatives) {
+  const Parameter k("k", HostArray::vector({0.4}));
+  const HostArray starts = column({1.0, 0.5, -2.0});
+  const SolveOptions options{.method = Method::kBdf, .rtol = 1e-9, .atol = 1e-11, .adjoint = Adjoint::kCvodes};
+  const auto found = compile(value_and_grad(growth(k, options, Given::kExact))).run({starts}).outputs;
+  const std::size_t by_k[] = {1};
+  const auto along =
+      compile(jvp(growth(k, options, Given::kExact), by_k)).run({starts, HostArray::vector({1})}).outputs;
+  double sum = 0;
+  for (std::int64_t i = 0; i < 3; ++i) {
+    const double z = starts.at(i), left = 1 - 0.4 * z;
+    EXPECT_NEAR(found[1].at(i), 1 / (left * left), 1e-5);
+    EXPECT_NEAR(along[1].at(i), z * z / (left * left), 1e-5);
+    sum += z * z / (left * left);
+  }
+  EXPECT_NEAR(found[2].at(0), sum, 1e-5);
 }
 
 TEST(GivenJacobian, OneThatIsHalfTheRightOneSpoilsNoDerivative) {
