@@ -225,8 +225,9 @@ Solution continue_solve(const VectorField& field, const SolveEnd& end, const Hos
                         const SolveOptions& options, std::span<const HostArray> arguments,
                         std::span<const SolveEvent> events, const SolveWatch& watch) {
   refuse_fixed_steps(options, "a solve that goes on with another one's steps");
-  if (end.times.empty() && end.states.size() == 0)
-    throw InvalidArgument("[continue_solve] there is no end to go on from; a solve of fixed steps has none.");
+  if (end.is_empty())
+    throw InvalidArgument(
+        "[continue_solve] there is no end to go on from; a solve of fixed steps, or by SUNDIALS', has none.");
   check_inputs(field, end.states.shape(), times, shapes_of(arguments));
   const std::int64_t batch = end.states.shape()[0], size = field.state_size();
   for (std::int64_t i = 0; i < batch; ++i) {

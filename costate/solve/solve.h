@@ -26,9 +26,12 @@ struct SolutionEvents {
 
 /// Where a solve with steps chosen by the error ended, and with what it would go on.
 struct SolveEnd {
-  HostArray states;                              // [batch, …state] at the last time; NaN where there is none
+  /// Of a solve that has none: of fixed steps, or by SUNDIALS'. That of an empty batch has the axis of the batch.
+  bool is_empty() const { return states.shape().rank() == 0; }
+
+  HostArray states = HostArray(Shape{});         // [batch, …state] at the last time; NaN where there is none
   std::vector<double> times;                     // [batch], as all below
-  std::vector<double> steps;                     // the size of the next step
+  std::vector<double> steps;                     // the next step, < 0 back in time; 0 of a solve that took none
   std::vector<double> previous_log, before_log;  // ControlState
   std::vector<bool> knows_slope;                 // the slope there was evaluated
   std::vector<int> takes_implicit, streaks;      // StiffnessSwitch of "auto"; 0 of others
@@ -46,7 +49,7 @@ struct Solution {
   std::vector<std::vector<double>> switches;  // [batch] when "auto" went to implicit steps, back, …; empty of others
   std::string advice;                         // what to do about the first sample that failed
   SolutionEvents events;                      // empty for a solve without
-  SolveEnd end;                               // empty for fixed steps
+  SolveEnd end;                               // empty for fixed steps and SUNDIALS'
 
   /// SolveFailed if a sample failed, naming the first: which, how, at which t, with which step, and what to do.
   void check() const;
@@ -70,8 +73,9 @@ Solution solve(const VectorField& field, const HostArray& z0, const HostArray& t
 /// Goes on where another solve of the field ended, with its step sizes, controllers and last slopes: the states, nfe
 /// and steps are to the bit those of one solve over both spans with a stop (stop_at) where they meet, if the field does
 /// not read t. (One that does has its slopes at a stop some ulps beside it.) Without such a stop, one solve takes a
-/// step over that time. Throws: InvalidArgument if times do not begin where each sample ended, and for a sample that
-/// did not get to its end, by a failure or an event; NotSupported for fixed steps; and as solve().
+/// step over that time. A sample whose time turns here, or that has taken no step yet, chooses a first step. Throws:
+/// InvalidArgument if times do not begin where each sample ended, and for a sample that did not get to its end, by a
+/// failure or an event; NotSupported for fixed steps; and as solve().
 Solution continue_solve(const VectorField& field, const SolveEnd& end, const HostArray& times,
                         const SolveOptions& options = {}, std::span<const HostArray> arguments = {},
                         std::span<const SolveEvent> events = {}, const SolveWatch& watch = {});
@@ -94,9 +98,9 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 /// Throws InvalidArgument and ShapeError as solve() does, for times that are constants, too.
 ///
 /// Derivatives: vjp and jvp by z0, times, arguments and Parameters, each of the other, and vjp of the vjp; a tangent by
-/// times is that of the solution. NotSupported by what moves a time at which the field jumps, where(t <= T, …) by T:
-/// solve to T and from there on, with T among the times of both. A jump that the state decides (y > level) is
-/// not looked for, and derivatives lack what a moved crossing changes; as those by times do that move steps over a jump
+/// times is that of the solution, or of fixed steps. NotSupported by what moves a time at which the field jumps, where(t
+/// <= T, …) by T: solve to T and from there on, with T among the times of both. A jump that the state decides (y > level)
+/// is not looked for, and derivatives lack what a moved crossing changes; as those by times do that move steps over a jump
 /// in t (times[0]; with fixed steps, any).
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
             std::span<const Array> arguments = {});

@@ -218,8 +218,9 @@ nb::any continue_python(const nb::object& f, const PythonSolution& before, const
                         const nb::sequence& args, const SolveOptions& options, SolveRequest request) {
   if (request.dense || !request.save.is_none())
     throw NotSupported("[solve] dense=True and save are for a solve from a z0; got a Solution to go on from.");
-  if (before.solution.end.times.empty() && before.solution.end.states.size() == 0)
-    throw InvalidArgument("[solve] a solve of fixed steps cannot be gone on from; give its last states as z0.");
+  if (before.solution.end.is_empty())
+    throw InvalidArgument(
+        "[solve] a solve of fixed steps cannot be gone on from, nor one by SUNDIALS'; give its last states as z0.");
   request.before = &before;
   return solve_numpy(f, start_of(before), to_host(times), args, options, request);
 }

@@ -67,3 +67,35 @@ def test_the_check_takes_what_value_and_grad_takes():
         costate.check_gradient(decay(max_steps=1, gradient_steps="off"), [1.0])
     with pytest.raises(TypeError, match="f must be a costate.Function"):
         costate.check_gradient(lambda x: x, [1.0])
+
+
+def by_times(adjoint="discrete", save=None, **options):
+    def loss(times):
+        saved = costate.solve(lambda t, z: -z, np.ones(1), times, adjoint=adjoint, save=save, **options)
+        return (saved[:, 0] * np.array([1.0, 2.0, 3.0])).sum()
+
+    return costate.trace(loss, {"times": (3,)})
+
+
+@pytest.mark.parametrize("times, truth", [([0.0, 1.0, 1.0], [5 / np.e, -2 / np.e, -3 / np.e]), ([0.0, 0.0, 1.0], [2 + 3 / np.e, -2, -3 / np.e]), ([1.0, 1.0, 1.0], [5, -2, -3])])
+@pytest.mark.parametrize("adjoint", ["discrete", "interpolating", "quadrature", "backsolve", "forward"])
+def test_gradients_by_repeated_times(times, truth, adjoint):
+    for save in (None, lambda t, z: 2.0 * z):
+        f = by_times(adjoint, save, rtol=1e-9, atol=1e-11)
+        right = np.array(truth) * (1 if save is None else 2)
+        np.testing.assert_allclose(costate.compile(costate.value_and_grad(f))(times)[1], right, atol=1e-7)
+        forward = [costate.compile(costate.jvp(f))(times, unit)[1] for unit in np.eye(3)]
+        np.testing.assert_allclose(np.ravel(forward), right, atol=1e-7)
+
+
+def test_derivatives_by_times_of_fixed_steps_are_those_of_the_steps():
+    times = [0.0, 0.5, 0.7]  # one Euler step each: z = 1, 1 - 0.5 and 0.5 (1 - 0.2)
+    for adjoint in ("discrete", "forward"):
+        f = by_times(adjoint, method="euler", steps_per_interval=1)
+        right = [2 + 3 * 0.8, -2 - 3 * 0.8 + 3 * 0.5, -3 * 0.5]
+        np.testing.assert_allclose(costate.compile(costate.value_and_grad(f))(times)[1], right, atol=1e-14)
+        forward = [costate.compile(costate.jvp(f))(times, unit)[1] for unit in np.eye(3)]
+        np.testing.assert_allclose(np.ravel(forward), right, atol=1e-14)
+        over = costate.compile(costate.jvp(costate.value_and_grad(f)))
+        rows = np.array([np.ravel(over(times, unit)[-1]) for unit in np.eye(3)])
+        np.testing.assert_allclose(rows, [[0, 3, -3], [3, -6, 3], [-3, 3, 0]], atol=1e-13)

@@ -63,6 +63,31 @@ def test_a_solution_goes_on_where_it_ended(z0):
         costate.solve(field, costate.solve(field, z0, [0.0, 1.0], method="rk4"), [1.0, 2.0])
 
 
+def test_a_solution_goes_on_in_the_other_direction_of_time():
+    def swell(t, z):  # exp(sin(t)) from 1 at t = 0
+        return costate.cos(t) * z
+
+    first = costate.solve(swell, np.ones((3, 1)), [0.0, 1.0], rtol=1e-9, atol=1e-11)
+    back = costate.solve(swell, first, np.array([[1.0, 0.0], [1.0, 2.0], [1.0, 1.0]]), rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(back.states[:, -1, 0], np.exp(np.sin([0.0, 2.0, 1.0])), rtol=1e-7)
+    assert back.status == ["ok"] * 3 and back.accepted[2] == 0
+    for before in (back, pickle.loads(pickle.dumps(back))):
+        times = np.array([[0.0, 1.0], [2.0, 1.0], [1.0, 0.0]])
+        again = costate.solve(swell, before, times, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(again.states[:, -1, 0], np.exp(np.sin(times[:, 1])), rtol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["dopri5", "rodas5p", "auto", "vern9"])
+def test_a_solution_without_steps_is_gone_on_from(method):
+    for times in ([1.0], [1.0, 1.0]):
+        first = costate.solve(swing, STARTS, times, method=method)
+        second = costate.solve(swing, first, [1.0, 3.0], method=method)
+        assert np.array_equal(second.states, costate.solve(swing, STARTS, [1.0, 3.0], method=method).states)
+    none = costate.solve(swing, STARTS[:0], [0.0, 1.0], method=method)
+    for before in (none, pickle.loads(pickle.dumps(none))):
+        assert costate.solve(swing, before, [1.0, 2.0, 3.0], method=method).states.shape == (0, 3, 2)
+
+
 def test_a_users_error_norm():
     def rms(errors):
         return costate.sqrt(costate.sum(errors * errors) / 2)

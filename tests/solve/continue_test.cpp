@@ -9,6 +9,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/solve/solve.h"
+#include "tests/solve/event_cases.h"
 #include "tests/solve/pendulum_starts.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
@@ -65,6 +66,100 @@ TEST(ContinueSolve, CarriesTheLastSlope) {
   EXPECT_EQ(second.nfe[0], 6 * (second.accepted[0] + second.rejected[0]));
   EXPECT_EQ(first.end.slopes.at(0), first.states.at(3));  // z' of the position is the velocity
   EXPECT_NEAR(first.end.slopes.at(1), -std::sin(first.states.at(2)), 1e-15);
+}
+
+/// z' = cos(t) z, of which z(b) = z(a) exp(sin(b) - sin(a)).
+VectorField swell() {
+  return vector_field({1}, [](Array t, Array z) { return cos(t) * z; });
+}
+
+HostArray starts_of_swell(std::int64_t batch) {
+  HostArray z0(Shape{batch, 1});
+  for (std::int64_t i = 0; i < batch; ++i) z0.set(i, 1 + 0.1 * static_cast<double>(i));
+  return z0;
+}
+
+constexpr double kSwellTolerance = 1e-5;  // what rtol 1e-8 leaves in the some thousand steps of methods of order 2
+
+SolveOptions swell_options(Method method, Control control, std::int64_t max_steps = 1'000'000) {
+  return {.method = method, .rtol = 1e-8, .atol = 1e-10, .max_steps = max_steps, .control = control};
+}
+
+TEST(ContinueSolve, ThatTurnsIsASolveFromThere) {
+  for (const Method method : adaptive_methods())
+    for (const Control control : {Control::kPerSample, Control::kJoint})
+      for (const std::int64_t batch : {1, 5})
+        for (const double end : {1.0, -1.0}) {
+          const HostArray z0 = starts_of_swell(batch), back = HostArray::vector({end, 0.5 * end, 0});
+          const SolveOptions options = swell_options(method, control);
+          const Solution first = solve(swell(), z0, HostArray::vector({0, end}), options);
+          const Solution second = continue_solve(swell(), first.end, back, options);
+          second.check();
+          const Solution fresh = solve(swell(), first.end.states, back, options);
+          EXPECT_TRUE(second.states.same_bits(fresh.states)) << name(method);
+          EXPECT_EQ(second.accepted, fresh.accepted) << name(method);
+          for (std::int64_t i = 0; i < batch; ++i)
+            EXPECT_NEAR(second.states.at(3 * i + 2), z0.at(i), kSwellTolerance) << name(method);
+        }
+}
+
+TEST(ContinueSolve, SomeSamplesTurn) {
+  constexpr std::int64_t kBatch = 21;
+  HostArray later(Shape{kBatch, 2});
+  for (std::int64_t i = 0; i < kBatch; ++i) {
+    later.set(2 * i, 1);
+    later.set(2 * i + 1, i % 3 == 0 ? 0 : 2);
+  }
+  const HostArray z0 = starts_of_swell(kBatch);
+  for (const Method method : adaptive_methods())
+    for (const Control control : {Control::kPerSample, Control::kJoint}) {
+      const SolveOptions options = swell_options(method, control);
+      const Solution first = solve(swell(), z0, HostArray::vector({0, 1}), options);
+      const Solution second = continue_solve(swell(), first.end, later, options);
+      second.check();
+      const Solution ahead = continue_solve(swell(), first.end, HostArray::vector({1, 2}), options);
+      for (std::int64_t i = 0; i < kBatch; ++i) {
+        const double found = second.states.at(2 * i + 1);
+        const double truth = z0.at(i) * (i % 3 == 0 ? 1 : std::exp(std::sin(2.0)));
+        EXPECT_NEAR(found, truth, kSwellTolerance * truth) << name(method);
+        if (i % 3 != 0 && control == Control::kPerSample) EXPECT_EQ(found, ahead.states.at(2 * i + 1)) << name(method);
+      }
+    }
+}
+
+TEST(ContinueSolve, FromASolveOfNoSteps) {
+  for (const Method method : adaptive_methods())
+    for (const HostArray& times : {HostArray::vector({1}), HostArray::vector({1, 1, 1})}) {
+      const SolveOptions options = swell_options(method, Control::kPerSample);
+      const Solution first = solve(swell(), starts_of_swell(3), times, options);
+      for (const double end : {2.0, 0.0}) {
+        const HostArray later = HostArray::vector({1, end});
+        const Solution second = continue_solve(swell(), first.end, later, options);
+        second.check();
+        EXPECT_TRUE(second.states.same_bits(solve(swell(), starts_of_swell(3), later, options).states)) << name(method);
+      }
+    }
+}
+
+TEST(ContinueSolve, ThroughASolveOfNoStepsKeepsTheStep) {
+  for (const Method method : adaptive_methods())
+    for (const double end : {3.0, -3.0}) {
+      const SolveOptions options{.method = method};
+      const Solution first = solve(spring(), pendulum_starts(5), HostArray::vector({0, end}), options);
+      const Solution pause = continue_solve(spring(), first.end, HostArray::vector({end, end}), options);
+      const HostArray later = HostArray::vector({end, 2 * end});
+      const Solution paused = continue_solve(spring(), pause.end, later, options);
+      const Solution second = continue_solve(spring(), first.end, later, options);
+      EXPECT_TRUE(paused.states.same_bits(second.states)) << name(method);
+      EXPECT_EQ(paused.accepted, second.accepted) << name(method);
+    }
+}
+
+TEST(ContinueSolve, AnEmptyBatch) {
+  const Solution first = solve(spring(), HostArray(Shape{0, 2}), HostArray::vector({0, 1}));
+  EXPECT_FALSE(first.end.is_empty());
+  const Solution second = continue_solve(spring(), first.end, HostArray::vector({1, 2, 3}));
+  EXPECT_EQ(second.states.shape(), (Shape{0, 3, 2}));
 }
 
 TEST(ContinueSolve, RefusesWhatHasNoEnd) {

@@ -39,6 +39,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   current_.resize(lanes_);
   if (problem.implicit) implicit_ = std::make_unique<ImplicitReverse<T>>(problem, field);
   if (problem.events) events_ = std::make_unique<EventSweep<T>>(problem, field);
+  if (field.wants_times() && !problem.is_fixed) start_slopes_ = std::make_unique<OutputSlopes<T>>(problem);
   if (problem.narrow) narrow_ = std::make_unique<Narrow>(*problem.narrow);
 }
 
@@ -115,7 +116,7 @@ std::optional<std::size_t> DiscreteSweep<T>::last_round() const {
 template <class T>
 void DiscreteSweep<T>::load_steps(std::size_t round) {
   const LaneSolver<T>& solver = *solve_.solver;
-  bool any_carried = false;
+  bool any_carried = false, any_at_end = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     active_[lane] = remaining_[lane] > 0 && solver.round_of(lane, remaining_[lane] - 1) == round ? 1 : 0;
     targets_[lane] = active_[lane] != 0 ? remaining_[lane] : 0;
@@ -129,17 +130,19 @@ void DiscreteSweep<T>::load_steps(std::size_t round) {
     current_[lane] = last;
     walk_.take(lane, last.times());
     if (events_ != nullptr) events_->take(lane, remaining_[lane] - 1, last);
-    any_carried = any_carried || (carries_ && !is_last(lane) && !last.ends_at_stop()) || has_rate_at_stop(lane);
+    any_carried = any_carried || (carries_ && !is_last(lane) && !last.ends_at_stop());
     std::int32_t num_dense = problem_.is_fixed ? 0 : last.num_outputs;  // those at the step's end are y1 itself
     while (num_dense > 0 && !last.ends_at_event &&
            time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
       --num_dense;
     dense_.set(lane, last.first_output, num_dense);
+    any_at_end = any_at_end ||
+                 (num_dense < last.num_outputs && moves_alone(static_cast<std::size_t>(last.first_output + num_dense)));
   }
   num_active_ = std::count(active_.begin(), active_.end(), char{1});
   const bool any_events = events_ != nullptr && events_->begin();
   num_used_stages_ = any_events || dense_.begin() ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
-                     : any_carried                ? closing() + 1
+                     : any_carried || any_at_end  ? closing() + 1
                                                   : closing();
 }
 
@@ -204,11 +207,13 @@ void DiscreteSweep<T>::start_cotangents() {
     const LaneStep& last = step(lane);
     for (std::int32_t i = dense_.count(lane); i < last.num_outputs; ++i) {
       const auto output = static_cast<std::size_t>(last.first_output + i);
-      if (has_rate_at_stop(lane)) implicit_ ? add_implicit_rate_at_stop(lane, output) : add_rate_at_stop(lane, output);
+      if (moves_alone(output)) add_rate_at_end(lane, output);
       for (std::size_t row = 0; row < problem_.state_size; ++row)
         y_cotangent_[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
     }
   }
+  for (std::size_t lane = 0; has_mass() && field_.wants_times() && lane < lanes_; ++lane)
+    if (active_[lane] != 0 && is_first_step(lane)) add_implicit_rates_at_start(lane);
   if (events_ != nullptr) events_->take_ends(y_cotangent_.data());
   if (implicit_) {
     start_implicit();
@@ -253,8 +258,7 @@ void DiscreteSweep<T>::take_back_first_stage() {
   if (!carries_) return take_back_stage(0, num_active_);
   std::int64_t num_first = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const bool is_first = active_[lane] != 0 && (step(lane).starts_at_stop() ||
-                                                 (remaining_[lane] == 1 && !solve_.solver->follows_step(lane)));
+    const bool is_first = active_[lane] != 0 && (step(lane).starts_at_stop() || is_first_step(lane));
     num_first += is_first ? 1 : 0;
     mask_[lane] = active_[lane] != 0 && !is_first ? T{1} : T{0};
   }
@@ -316,12 +320,15 @@ void DiscreteSweep<T>::finish() {
   else
     field_.function().finish_sums(output_pointers_, workspace_);
   if (events_ != nullptr) events_->finish();
+  bool any_repeated = false;
   for (std::size_t lane = 0; lane < lanes_ && !solve_.solver->took_over(); ++lane)
     for (std::size_t output = 0; output < problem_.num_times && !lender_.borrows(lane); ++output) {
-      if (output > 0 && (problem_.is_fixed || time_of(output, lane) != time_of(0, lane))) break;
+      if (!is_at_start(output, lane)) break;
+      any_repeated = any_repeated || output > 0;
       for (std::size_t row = 0; row < problem_.state_size; ++row)
         gradients_->z0[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
     }
+  if (any_repeated && field_.wants_times()) add_rates_at_start();
 }
 
 template class DiscreteSweep<float>;

@@ -26,6 +26,7 @@
 #include "costate/adjoint/internal/implicit_reverse.h"
 #include "costate/adjoint/internal/lender.h"
 #include "costate/adjoint/internal/output_passes.h"
+#include "costate/adjoint/internal/output_slopes.h"
 #include "costate/adjoint/internal/step_replay.h"
 #include "costate/solve/internal/dense_form.h"
 #include "costate/solve/internal/lane_solver.h"
@@ -68,7 +69,9 @@ class DiscreteSweep : public AdjointSweep<T> {
   void take_back_stage(std::size_t stage, std::int64_t num_lanes);
   void take_back_first_stage();
   void add_to_times(std::size_t lane);
-  void add_rate_at_stop(std::size_t lane, std::size_t output);
+  T rate_at_end(std::size_t lane, std::size_t output) const;
+  void add_rate_at_end(std::size_t lane, std::size_t output);
+  void add_rates_at_start();
   void add_dot(const T* x, std::span<const double> weights);
   void add_to_slopes(const T* x, std::span<const double> weights);
   void add_own_arguments();
@@ -78,7 +81,8 @@ class DiscreteSweep : public AdjointSweep<T> {
   // Steps of an implicit method (discrete_sweep_implicit.cpp).
   void load_implicit();
   void start_implicit();
-  void add_implicit_rate_at_stop(std::size_t lane, std::size_t output);
+  T implicit_rate(std::size_t lane, std::size_t output, double theta) const;
+  void add_implicit_rates_at_start(std::size_t lane);
   void take_back_implicit();
 
   TileCall<T> call(std::size_t stage);
@@ -93,17 +97,23 @@ class DiscreteSweep : public AdjointSweep<T> {
   double time_of(std::size_t output, std::size_t lane) const { return solve_.inputs.times[output * lanes_ + lane]; }
   const T* output_cotangent(std::size_t output) const { return cotangent_ + output * problem_.state_size * lanes_; }
   std::size_t closing() const { return problem_.closing(); }
-  /// Its step ends at a stop, before its last time, where the gradient of an output's time is asked for. (The last time
-  /// moves the step.)
-  bool has_rate_at_stop(std::size_t lane) const {
-    return field_.wants_times() && !problem_.is_fixed && step(lane).num_outputs > 0 && step(lane).ends_at_stop() &&
-           !is_last(lane);
+  /// Of an output at the end of its step: its time, whose gradient is asked for, moves it alone. (The last time moves
+  /// the step.)
+  bool moves_alone(std::size_t output) const {
+    return field_.wants_times() && !problem_.is_fixed && output + 1 < problem_.num_times;
   }
+  bool is_at_start(std::size_t output, std::size_t lane) const {
+    return output == 0 || (!problem_.is_fixed && time_of(output, lane) == time_of(0, lane));
+  }
+  bool has_mass() const { return !problem_.options.mass_matrix.empty(); }
   /// No step follows the one to take back.
   bool is_last(std::size_t lane) const {
     return remaining_[lane] == solve_.solver->records()[lane].num_steps &&
            solve_.solver->next_output(lane) == problem_.num_times;
   }
+
+  /// No step is before the one to take back.
+  bool is_first_step(std::size_t lane) const { return remaining_[lane] == 1 && !solve_.solver->follows_step(lane); }
 
   const LaneProblem<T>& problem_;
   const FieldVjp<T>& field_;
@@ -127,9 +137,10 @@ class DiscreteSweep : public AdjointSweep<T> {
   std::vector<double> first_stops_;         // where steps no longer shift with times[0]
   StageWalk<T> walk_;
   AlignedVector<T> mask_;
-  OutputPasses dense_;                     // outputs within the steps of this round
-  std::unique_ptr<EventSweep<T>> events_;  // null where the problem has none
-  bool is_event_pass_ = false;             // the dense output that is taken back is that of events
+  OutputPasses dense_;                             // outputs within the steps of this round
+  std::unique_ptr<EventSweep<T>> events_;          // null where the problem has none
+  std::unique_ptr<OutputSlopes<T>> start_slopes_;  // null where no time's gradient asks for them
+  bool is_event_pass_ = false;                     // the dense output that is taken back is that of events
   T unused_time_ = 0;
   AlignedVector<T> dense_weights_;  // [slope or increment, padded lanes]
   AlignedVector<double> theta_;     // [padded lanes]

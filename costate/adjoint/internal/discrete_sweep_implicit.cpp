@@ -38,21 +38,32 @@ void DiscreteSweep<T>::start_implicit() {
   }
 }
 
-/// An output at a stop, where its step ends, moves along the slope of the dense output there.
+/// The output's cotangent along the slope that the dense output has at theta, 0 or 1.
 template <class T>
-void DiscreteSweep<T>::add_implicit_rate_at_stop(std::size_t lane, std::size_t output) {
+T DiscreteSweep<T>::implicit_rate(std::size_t lane, std::size_t output, double theta) const {
   const T* w = output_cotangent(output);
   const Slopes<T> increments = implicit_->dense();
   T rate = 0;
   for (std::size_t j = 0; j < dense_form_.size(); ++j) {
     double weight = 0;
-    for (std::size_t p = 0; p < dense_form_.degree; ++p) weight += static_cast<double>(p + 1) * dense_form_.row(j)[p];
+    for (std::size_t p = 0; p < (theta == 0 ? 1 : dense_form_.degree); ++p)
+      weight += static_cast<double>(p + 1) * dense_form_.row(j)[p];
     T dot = 0;
     for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_)
       dot += w[i] * increments.first[j * increments.stride + i];
     rate += static_cast<T>(weight) * dot;
   }
-  gradients_->times[output * lanes_ + lane] += rate / walk_.sizes()[lane];
+  return rate / walk_.sizes()[lane];
+}
+
+/// With a mass_matrix: outputs whose time is the first one's again leave z0 along the dense output of the first step.
+template <class T>
+void DiscreteSweep<T>::add_implicit_rates_at_start(std::size_t lane) {
+  for (std::size_t output = 1; output < problem_.num_times && is_at_start(output, lane); ++output) {
+    const T rate = implicit_rate(lane, output, 0);
+    gradients_->times[output * lanes_ + lane] += rate;
+    gradients_->times[lane] -= rate;
+  }
 }
 
 template <class T>
@@ -71,8 +82,10 @@ template void DiscreteSweep<float>::load_implicit();
 template void DiscreteSweep<double>::load_implicit();
 template void DiscreteSweep<float>::start_implicit();
 template void DiscreteSweep<double>::start_implicit();
-template void DiscreteSweep<float>::add_implicit_rate_at_stop(std::size_t, std::size_t);
-template void DiscreteSweep<double>::add_implicit_rate_at_stop(std::size_t, std::size_t);
+template float DiscreteSweep<float>::implicit_rate(std::size_t, std::size_t, double) const;
+template double DiscreteSweep<double>::implicit_rate(std::size_t, std::size_t, double) const;
+template void DiscreteSweep<float>::add_implicit_rates_at_start(std::size_t);
+template void DiscreteSweep<double>::add_implicit_rates_at_start(std::size_t);
 template void DiscreteSweep<float>::take_back_implicit();
 template void DiscreteSweep<double>::take_back_implicit();
 

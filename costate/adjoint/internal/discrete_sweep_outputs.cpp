@@ -1,6 +1,7 @@
 // What outputs and their times bring into the sweep: cotangents of outputs within steps, and how steps hang on times.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "costate/adjoint/internal/discrete_sweep.h"
 #include "costate/exec/kernels/step_cotangents.h"
@@ -70,13 +71,52 @@ void DiscreteSweep<T>::add_dense_times(const T* w) {
   });
 }
 
-/// The step's end stays at the stop; an output there moves along the last slope.
+/// The output's cotangent along the last slope of its step, or along the dense output's of an implicit one.
 template <class T>
-void DiscreteSweep<T>::add_rate_at_stop(std::size_t lane, std::size_t output) {
+T DiscreteSweep<T>::rate_at_end(std::size_t lane, std::size_t output) const {
+  if (implicit_) return implicit_rate(lane, output, 1);
   const T* w = output_cotangent(output);
   const T* slope = frame_.slope(closing());
-  for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_)
-    gradients_->times[output * lanes_ + lane] += w[i] * slope[i];
+  T rate = 0;
+  for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_) rate += w[i] * slope[i];
+  return rate;
+}
+
+/// An output at its step's end that moves by itself: the end stays at a stop, or goes where the steps shift to, or with
+/// times.back(). Where it goes, the output does not.
+template <class T>
+void DiscreteSweep<T>::add_rate_at_end(std::size_t lane, std::size_t output) {
+  const T rate = rate_at_end(lane, output);
+  gradients_->times[output * lanes_ + lane] += rate;
+  if (step(lane).ends_at_stop() && !is_last(lane)) return;
+  time_bars_[lane] -= rate;
+  step_bars_[lane] -= rate;
+}
+
+/// Outputs whose time is the first one's again, which may be all of them: they leave z0 along its slope, and what moves
+/// the start takes that back. With a mass_matrix, its first step tells (add_implicit_rates_at_start); where there is
+/// none, nothing does.
+template <class T>
+void DiscreteSweep<T>::add_rates_at_start() {
+  start_slopes_->start(solve_, lender_);
+  std::copy_n(solve_.inputs.z0, problem_.state_size * lanes_, y_.data());
+  lender_.lend(y_.data(), problem_.state_size);
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    start_slopes_->set(lane, time_of(0, lane), OutputSlopes<T>::Side::kAfter);
+  const T* slope = start_slopes_->at(y_.data());
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (lender_.borrows(lane)) continue;
+    const bool has_step = time_of(problem_.num_times - 1, lane) != time_of(0, lane);
+    if (has_mass() && has_step) continue;
+    for (std::size_t output = 1; output < problem_.num_times && is_at_start(output, lane); ++output) {
+      const T* w = output_cotangent(output);
+      T rate = 0;
+      for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_)
+        rate += has_mass() && w[i] != 0 ? std::numeric_limits<T>::quiet_NaN() : w[i] * slope[i];
+      gradients_->times[output * lanes_ + lane] += rate;
+      gradients_->times[lane] -= rate;
+    }
+  }
 }
 
 /// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times up to
@@ -94,12 +134,11 @@ void DiscreteSweep<T>::add_to_times(std::size_t lane) {
     if (is_last(lane) && !last.ends_at_event) times[(problem_.num_times - 1) * lanes_] += step_bar;
     return;
   }
-  const bool ends_interval = last.num_outputs > 0;
   const auto next = static_cast<std::size_t>(last.first_output);
   const double start = time_of(next - 1, lane), stop = time_of(next, lane);
-  if (start == stop) return;  // a repeated time: nothing moves
   const int count = steps_in_interval(stop - start, problem_.options);
-  const int index = ends_interval ? count - 1 : static_cast<int>(std::lround((last.t - start) / last.h));
+  const auto& ends = solve_.solver->records()[lane].interval_steps;
+  const std::size_t index = remaining_[lane] - 1 - (next == 1 ? 0 : ends[next - 2]);
   const T share = static_cast<T>(index) / static_cast<T>(count);
   times[(next - 1) * lanes_] += time_bar * (1 - share) - step_bar / static_cast<T>(count);
   times[next * lanes_] += time_bar * share + step_bar / static_cast<T>(count);
@@ -114,8 +153,12 @@ template void DiscreteSweep<float>::add_dense_output(const float*);
 template void DiscreteSweep<double>::add_dense_output(const double*);
 template void DiscreteSweep<float>::add_dense_times(const float*);
 template void DiscreteSweep<double>::add_dense_times(const double*);
-template void DiscreteSweep<float>::add_rate_at_stop(std::size_t, std::size_t);
-template void DiscreteSweep<double>::add_rate_at_stop(std::size_t, std::size_t);
+template float DiscreteSweep<float>::rate_at_end(std::size_t, std::size_t) const;
+template double DiscreteSweep<double>::rate_at_end(std::size_t, std::size_t) const;
+template void DiscreteSweep<float>::add_rate_at_end(std::size_t, std::size_t);
+template void DiscreteSweep<double>::add_rate_at_end(std::size_t, std::size_t);
+template void DiscreteSweep<float>::add_rates_at_start();
+template void DiscreteSweep<double>::add_rates_at_start();
 template void DiscreteSweep<float>::add_to_times(std::size_t);
 template void DiscreteSweep<double>::add_to_times(std::size_t);
 

@@ -176,6 +176,9 @@ std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve,
         "[vjp] adjoint = 'cvodes' has no gradient by times; take adjoint = 'discrete' and a method of "
         "Costate's own.");
   const bool is_forward = solve->options().adjoint == Adjoint::kForward;
+  // Of fixed steps it is exact for these, and so is taking them back, which has no tangent for each time.
+  if (is_forward && wanted[1] && has_fixed_steps(solve->options()))
+    return solve_vjp(solve->with_adjoint(Adjoint::kDiscrete), operands, result, cotangent, wanted);
   const WantedGradients gradients{.start = !is_forward || wanted[0] || wanted[1],
                                   // The time of an event moves the steps after it.
                                   .times = wanted[1] || (solve->events() != nullptr && !is_forward),

@@ -48,8 +48,9 @@ class AdamsStep {
     NodesWithSlopes nodes;
     for (std::int64_t j = 0; j < kNodes; ++j) {
       nodes.slopes.push_back(graph_.y().slice((j + 1) * size_, (j + 2) * size_));
-      nodes.at.push_back(where(rests, static_cast<double>(j), -ages[j] / safe));
+      nodes.at.push_back(where(rests, -static_cast<double>(j), -ages[j] / safe));  // none at 1, which is the end
     }
+    const std::vector<Array> nodes_before = nodes.slopes;
     Array next = z + h * mean_slope(nodes), slope = f(next);
     if (is_implicit_) {
       nodes.at.front() = constant(1.0);
@@ -64,7 +65,13 @@ class AdamsStep {
     for (std::int64_t j = 1; j < kNodes; ++j) later.push_back(ages[j] + h);
     later.push_back(constant(0.0));
     all.push_back(stack(later));
-    const Array moved = where(rests, graph_.y(), concat(all));
+    // No step is taken to the same time again; if it moves, so do the state, and how long ago the slopes were.
+    // The slope here is the last one, or at a start the second.
+    const Array here = where(equal(ages[kNodes - 1], 0.0), nodes_before.back(), nodes_before[1]);
+    std::vector<Array> same = {z + h * here};
+    same.push_back(graph_.y().slice(size_, size_ * (kNodes + 1)));
+    same.push_back(ages + h);
+    const Array moved = where(rests, concat(same), concat(all));
     return graph_.finish(std::span(&moved, 1));
   }
 

@@ -211,7 +211,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
          time_of(next_output(lane), lane) == clock_.t[lane])
     write_state(y_.data(), lane, static_cast<std::size_t>(next_[lane]++), states);
   if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) return end_lane(lane, Status::kNonFinite);
-  if (next_output(lane) == problem_.num_times) return end_lane(lane, Status::kOk);
+  if (next_output(lane) == problem_.num_times) return end_at_start(lane);
   clock_.next_time[lane] = time_of(next_output(lane), lane);
 }
 
@@ -231,16 +231,33 @@ bool LaneSolver<T>::has_valid_times(std::size_t lane) {
   return true;
 }
 
-/// The lane goes on with what another solve has left.
+/// The lane goes on with what another solve has left. A step that leads nowhere, or the other way in time, says nothing
+/// of the next one: the slope that is known is all that such a lane takes.
 template <class T>
 void LaneSolver<T>::take_up(std::size_t lane) {
   const LaneResume<T>& from = *inputs_.resume;
-  clock_.h[lane] = from.h[lane];
+  clock_.knows_first[lane] = from.knows_slope[lane];
+  for (std::size_t row = 0; row < state_size_; ++row) slope(0)[row * lanes_ + lane] = from.slopes[row * lanes_ + lane];
+  const double h = from.h[lane], left = clock_.end[lane] - clock_.t[lane];
+  if (h == 0 || (left != 0 && (h > 0) != (left > 0))) return;
+  outputs_[lane].has_step = true;
+  clock_.h[lane] = h;
   clock_.previous_log[lane] = from.previous_log[lane];
   clock_.before_log[lane] = from.before_log[lane];
   if (switch_ != nullptr) switch_->take_up(lane, from.switches[lane]);
-  clock_.knows_first[lane] = implicit_ || from.knows_slope[lane] != 0 ? 1 : 0;
-  for (std::size_t row = 0; row < state_size_; ++row) slope(0)[row * lanes_ + lane] = from.slopes[row * lanes_ + lane];
+  if (implicit_) clock_.knows_first[lane] = 1;  // which asks for one to choose a first step by
+}
+
+/// All outputs are at the lane's start. What it has taken up is left to the next solve, but for the slope: other lanes'
+/// first ones are evaluated in its place.
+template <class T>
+void LaneSolver<T>::end_at_start(std::size_t lane) {
+  LaneOutcome& outcome = outcomes_[lane];
+  outcome.next_step = clock_.h[lane];
+  outcome.previous_log = clock_.previous_log[lane];
+  outcome.before_log = clock_.before_log[lane];
+  clock_.knows_first[lane] = 0;
+  end_lane(lane, Status::kOk);
 }
 
 /// The first of a lane's times that is not finite or turns back. Times may repeat: padded series do.

@@ -145,6 +145,7 @@ class LaneSolver {
   struct LaneOutputs {
     std::int32_t step_in_interval = 0, steps_in_interval = 0;  // of fixed steps: taken, and in all
     bool is_fresh = false;                                     // begins a sample, its first step not yet chosen
+    bool has_step = false;                                     // which another solve has left
     bool follows_step = false;                                 // taken over after at least one step
   };
 
@@ -157,6 +158,7 @@ class LaneSolver {
   void refill(LaneQueue& queue, std::vector<char>& holds_sample);
   void begin(std::size_t lane, T* states);
   void take_up(std::size_t lane);
+  void end_at_start(std::size_t lane);
   bool has_valid_times(std::size_t lane);
   std::optional<double> misplaced_time(std::size_t lane) const;
   std::optional<double> coarse_time(std::size_t lane) const;
@@ -227,7 +229,7 @@ class LaneSolver {
   std::size_t pass_ends(std::span<std::uint32_t> lanes);
   void write_ends(std::span<const std::uint32_t> lanes, T* states);
   void finish_outputs(std::size_t lane);
-  bool has_rate_at_stop(std::span<const std::uint32_t> lanes) const;
+  bool has_rate_at_end(std::span<const std::uint32_t> lanes) const;
   void evaluate_extra();
   void evaluate_dense();
   void keep_dense();

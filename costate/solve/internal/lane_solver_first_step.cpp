@@ -1,6 +1,7 @@
 // The first slope and step size of lanes that begin a sample. The arithmetic is that of control/initial_step.h.
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/control/initial_step.h"
@@ -25,8 +26,10 @@ void LaneSolver<T>::find_first_steps() {
 template <class T>
 void LaneSolver<T>::choose_first_steps() {
   const SolveOptions& options = problem_.options;
-  const auto begins = [&](std::size_t lane) { return outputs_[lane].is_fresh && clock_.is_active[lane] != 0; };
-  if (inputs_.resume != nullptr) return;  // which has them
+  const auto begins = [&](std::size_t lane) {
+    return outputs_[lane].is_fresh && !outputs_[lane].has_step && clock_.is_active[lane] != 0;
+  };
+  if (std::ranges::none_of(std::views::iota(std::size_t{0}, lanes_), begins)) return;
   const auto moving = [&](std::size_t lane, double step) { return std::max(step, smallest_first(clock_.t[lane])); };
   if (options.first_step > 0) {
     for (std::size_t lane = 0; lane < lanes_; ++lane)

@@ -16,7 +16,8 @@ void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
   for (const std::uint32_t lane : lanes)
     if (!is_at_end(lane)) inside_.push_back(lane);
   const bool closing_is_new = lacks_closing();
-  if (!inside_.empty() || has_rate_at_stop(lanes)) evaluate_closing();
+  const bool takes_closing = !inside_.empty() || has_rate_at_end(lanes);
+  if (takes_closing) evaluate_closing();
   if (!inside_.empty()) write_inside(states);
   std::size_t num_ends = 0;
   for (const std::uint32_t lane : lanes) {
@@ -29,7 +30,7 @@ void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
     write_ends(lanes.first(num_ends), states);
     num_ends = pass_ends(lanes.first(num_ends));
   }
-  if (!inside_.empty()) count_inside(closing_is_new);
+  if (takes_closing) count_inside(closing_is_new);
 }
 
 /// The outputs of the lanes of inside_ before the ends of their steps.
@@ -88,11 +89,13 @@ void LaneSolver<T>::count_inside(bool closing_is_new) {
   }
 }
 
-/// An output at a stop moves with its time along the slope there: the reverse sweep will ask for it.
+/// An output at the end of a step, but the last of all, moves with its time along the slope there: the reverse sweep
+/// will ask for it.
 template <class T>
-bool LaneSolver<T>::has_rate_at_stop(std::span<const std::uint32_t> lanes) const {
+bool LaneSolver<T>::has_rate_at_end(std::span<const std::uint32_t> lanes) const {
   if (!keeps_records_ || problem_.is_fixed || !problem_.gradients || !problem_.gradients->times) return false;
-  return std::ranges::any_of(lanes, [&](std::uint32_t lane) { return ends_at_stop(lane); });
+  return std::ranges::any_of(
+      lanes, [&](std::uint32_t lane) { return is_at_end(lane) && next_output(lane) + 1 < problem_.num_times; });
 }
 
 /// The step of each lane that was tried.
@@ -239,8 +242,8 @@ template void LaneSolver<double>::finish_outputs(std::size_t);
 template void LaneSolver<float>::pass_all_outputs(std::size_t, float*);
 template void LaneSolver<double>::pass_all_outputs(std::size_t, double*);
 template DenseStep<float> LaneSolver<float>::dense_step() const;
-template bool LaneSolver<float>::has_rate_at_stop(std::span<const std::uint32_t>) const;
-template bool LaneSolver<double>::has_rate_at_stop(std::span<const std::uint32_t>) const;
+template bool LaneSolver<float>::has_rate_at_end(std::span<const std::uint32_t>) const;
+template bool LaneSolver<double>::has_rate_at_end(std::span<const std::uint32_t>) const;
 template void LaneSolver<float>::set_sides(std::size_t, std::size_t, LaneStep&) const;
 template void LaneSolver<double>::set_sides(std::size_t, std::size_t, LaneStep&) const;
 template void LaneSolver<float>::evaluate_extra();

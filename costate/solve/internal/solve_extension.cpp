@@ -136,6 +136,12 @@ std::shared_ptr<const SolveExtension> SolveExtension::tightened_solve() const {
   return tightened_;
 }
 
+std::shared_ptr<const SolveExtension> SolveExtension::with_adjoint(Adjoint adjoint) const {
+  SolveOptions options = options_;
+  options.adjoint = adjoint;
+  return std::make_shared<SolveExtension>(field_, std::move(options), known_times_, events_, exactness_);
+}
+
 template <class T>
 SolveOptions SolveExtension::options_in() const {
   SolveOptions options = options_;

@@ -96,6 +96,8 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   /// By dopri8 at tolerances / 100, with the gradient guard; made once. Solves in the field likewise.
   std::shared_ptr<const Extension> tightened() const override { return tightened_solve(); }
   std::shared_ptr<const SolveExtension> tightened_solve() const;
+  /// The same solve, whose gradients are those of another adjoint.
+  std::shared_ptr<const SolveExtension> with_adjoint(Adjoint adjoint) const;
   std::int64_t largest_image() const override;
   bool equals(const Extension& other) const override;
   template <class T>

@@ -51,6 +51,57 @@ struct TangentSolve {
   const Directions& direction;
 };
 
+/// The same direction, with fixed steps between two times that move: three more arguments say how.
+Directions with_moved_ends(Directions direction) {
+  const std::size_t first = direction.more.size();
+  for (const char* name : {"moved_from", "first_move", "move_rate"}) direction.more.push_back({name, {}});
+  direction.moves_time = [first](const Array& t, std::span<const Array> more) {
+    const Array &from = more[first], &move = more[first + 1], &rate = more[first + 2];
+    return TimeMove{.move = move + (t - from) * rate, .rate = rate};
+  };
+  return direction;
+}
+
+/// The fixed steps from one output time to the next, both of which move. Inputs: state and tangent; times; their
+/// tangents; arguments of `both`, the field of a direction in which no time moves. Output: state and tangent.
+Function moved_interval(const VectorField& field, const VectorField& both, const Directions& direction,
+                        const SolveOptions& options) {
+  const std::int64_t size = field.state_size();
+  const std::size_t num_own = field.function().inputs().size() - 1 - field.parts().size();
+  const VectorField moved = tangent_field(field, with_moved_ends(direction));
+  std::vector<ArgumentSpec> inputs = {{"start", {2 * size}}, {"times", {2}}, {"moves", {2}}};
+  inputs.insert(inputs.end(), both.arguments().begin(), both.arguments().end());
+  return trace_list(inputs, [&](std::span<const Array> in) {
+    const Array from = in[1][0], length = in[1][1] - from, growth = in[2][1] - in[2][0];
+    const Array is_repeated = equal(length, 0.0);
+    const auto given = in.subspan(3);
+    std::vector<Array> arguments(given.begin(), given.end());
+    const Array rate = where(is_repeated, 0.0, growth) / where(is_repeated, 1.0, length);
+    arguments.insert(arguments.end(), {from, in[2][0], rate});
+    const Array end = costate::solve(moved, in[0], in[1], options, arguments)[1];
+    // Steps of length 0 grow at no finite rate, but by what they grow.
+    const Array slope = slope_at(field, from, in[0].slice(0, size), given.first(num_own));
+    const Array leap = where(is_repeated, growth * slope, 0.0);
+    return std::vector<Array>{concat({end.slice(0, size), end.slice(size, 2 * size) + leap})};
+  });
+}
+
+/// The states and tangents [time, 2 state] of fixed steps that move with their times. Its graph has a solve an
+/// interval.
+Array moved_steps(const TangentSolve& solve, Array start, const Array& times, const Array& moves,
+                  const SolveOptions& options) {
+  const Function interval = moved_interval(solve.field, solve.both, solve.direction, options);
+  const Shape row{1, start.shape().size()};
+  std::vector<Array> rows = {reshape(start, row)};
+  for (std::int64_t i = 0; i + 1 < times.shape()[0]; ++i) {
+    std::vector<Array> in = {start, times.slice(i, i + 2), moves.slice(i, i + 2)};
+    in.insert(in.end(), solve.all.begin(), solve.all.end());
+    start = inline_function(interval, in)[0];
+    rows.push_back(reshape(start, row));
+  }
+  return concat(rows);
+}
+
 /// How outputs move with their own times: along the slope. Where there is no state, not at all.
 Array moved_by_times(const TangentSolve& solve, const Array& times, const Array& moves, const Array& states) {
   const Array rows[] = {times, moves, states};
@@ -110,7 +161,7 @@ std::vector<Array> with_events(const TangentSolve& solve, const EventField& even
 }  // namespace
 
 /// An output moves with its own time along the slope there. What moves the first time moves the start back along its
-/// own.
+/// own. Fixed steps move with both.
 Function SolveExtension::tangent_solve(std::int64_t num_times, const MovedOperands& moved) const {
   const std::lock_guard lock(mutex_);
   Function& made = tangent_solves_[{num_times, moved}];
@@ -131,10 +182,14 @@ Function SolveExtension::tangent_solve(std::int64_t num_times, const MovedOperan
                                     .all = arguments,
                                     .both = both,
                                     .direction = direction};
+           const SolveOptions options = with_copies(options_, field_, 2, 0);
            Array tangent = in.back();
+           if (moved.times && has_fixed_steps(options_)) {
+             const Array rows = moved_steps(solve, concat({solve.z0, tangent}), in[1], in[in.size() - 2], options);
+             return std::vector<Array>{half_of(rows, 0), half_of(rows, 1)};
+           }
            if (moved.times) tangent = tangent - in[in.size() - 2][0] * slope_at(field_, solve.t0, solve.z0, solve.own);
            const Array start = concat({solve.z0, tangent});
-           const SolveOptions options = with_copies(options_, field_, 2, 0);
            EventSolution found;
            if (events_) {
              const std::vector<SolveEvent> events = tangent_events(*events_, both, direction);

@@ -125,8 +125,16 @@ VectorField tangent_field(const VectorField& field, const Directions& directions
     const TangentsAt at(field, directions, {t, state, given});
     Derivative derivative(field.function());
     std::vector<Array> slopes = {at.slope()};
-    for (std::size_t k = 0; k < directions.count; ++k)
-      slopes.push_back(join_state(derivative.along(at.inputs(), at.tangents(k))));
+    for (std::size_t k = 0; k < directions.count; ++k) {
+      std::vector<Array> tangents = at.tangents(k);
+      if (!directions.moves_time) {
+        slopes.push_back(join_state(derivative.along(at.inputs(), tangents)));
+        continue;
+      }
+      const TimeMove time = directions.moves_time(t, given.subspan(at.own().size()));
+      tangents[0] = time.move;
+      slopes.push_back(join_state(derivative.along(at.inputs(), tangents)) + time.rate * slopes[0]);
+    }
     return slopes;
   });
 }

@@ -2,7 +2,13 @@
 //
 //     z' = f(t, z, x),   s_k' = f_z s_k + f_x x_k
 //
-// with x_k the direction in which the arguments move. The time s of an event, where g(s, z(s), x) = 0, moves by
+// with x_k the direction in which the arguments move. If the ends of fixed steps move, each time t by m(t), linear over
+// the step, its size h does by m' h, and what moves by times is
+//
+//     s_k' = f_z s_k + f_x x_k + f_t m + f m',
+//
+// of which the method's steps are the tangent of those of z, to rounding. The time s of an event, where g(s, z(s), x) =
+// 0, moves by
 //
 //     ds_k = -(g_z s_k + g_x x_k) / (g_t + g_z f(s, z)),
 //
@@ -24,6 +30,11 @@
 
 namespace costate::internal {
 
+/// How a time t moves in a direction: by how much, and at which rate over t.
+struct TimeMove {
+  Array move, rate;
+};
+
 /// The directions of some tangents.
 struct Directions {
   std::size_t count = 1;
@@ -31,6 +42,8 @@ struct Directions {
   /// Inside a trace: how each argument of the field, then each Parameter, moves in a direction; an empty Array does
   /// not.
   std::function<std::vector<Array>(std::size_t direction, std::span<const Array> more)> moves;
+  /// Inside a trace, where fixed steps move with their times; null where no time moves.
+  std::function<TimeMove(const Array& t, std::span<const Array> more)> moves_time = nullptr;
 };
 
 /// The field of z and the tangents, each a part. Parameters are arguments of it.
