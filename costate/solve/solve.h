@@ -97,11 +97,11 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 /// (RunReport::failures). So does one whose times, which a program may compute, are not finite or turn back.
 /// Throws InvalidArgument and ShapeError as solve() does, for times that are constants, too.
 ///
-/// Derivatives: vjp and jvp by z0, times, arguments and Parameters, each of the other, and vjp of the vjp; a tangent by
-/// times is that of the solution, or of fixed steps. NotSupported by what moves a time at which the field jumps, where(t
-/// <= T, …) by T: solve to T and from there on, with T among the times of both. A jump that the state decides (y > level)
-/// is not looked for, and derivatives lack what a moved crossing changes; as those by times do that move steps over a jump
-/// in t (times[0]; with fixed steps, any).
+/// Derivatives: vjp and jvp by z0, times, arguments and Parameters, each of the other, and vjp of the vjp; a
+/// tangent by times is that of the solution, or of fixed steps. NotSupported by what moves a time at which the
+/// field jumps, as T of where(t <= T, …): solve to T and from there on, with T among the times of both. A jump that
+/// the state decides, by y > level, is not looked for, and derivatives lack what a moved crossing changes; as those
+/// by times do that move steps over a jump in t (times[0]; with fixed steps, any).
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
             std::span<const Array> arguments = {});
 
