@@ -19,10 +19,10 @@ std::string name(Interpolation interpolation);
 Interpolation interpolation_from_name(const std::string& name);
 
 /// u(t) [m] from values [n, m] at times [n], which ascend; the last time may be repeated (padding), of which the first
-/// counts. Before the first and after the last time u keeps their value; at NaN it is NaN. Differentiable to any order in values and t;
-/// a derivative by the times is refused (NotSupported), and by t in a solve's field where that moves a jump of "hold"
-/// (solve.h). ShapeError if the shapes are others, InvalidArgument if times that the trace knows do not ascend; of others, as inputs of
-/// the program, that is not checked: u is then of some of the values.
+/// counts. Before the first and after the last time u keeps their value; at NaN it is NaN. Differentiable to any order
+/// in values and t; a derivative by the times is refused (NotSupported), and by t in a solve's field where that moves a
+/// jump of "hold" (solve.h). ShapeError if the shapes are others, InvalidArgument if times that the trace knows do not
+/// ascend; of others, as inputs of the program, that is not checked: u is then of some of the values.
 Array interpolate(const Array& times, const Array& values, const Array& t, Interpolation interpolation);
 
 }  // namespace costate

@@ -84,12 +84,12 @@ struct BoundPlan {
   std::vector<BoundInstruction<T>> prepare;
   std::array<std::vector<BoundInstruction<T>>, kNumPhases> phases;
   std::array<std::vector<BoundStrips>, kNumPhases> groups;
-  std::vector<std::shared_ptr<const TileOp<T>>> ops;   // by state
-  std::vector<std::vector<ResultReader>> readers;  // by state
-  std::vector<bool> is_kept;                           // by state: made in kForward, and read in a later phase
-  std::size_t partial_size = 0;                        // numbers of the sums that wait in the workspace
-  std::size_t extra_offset = 0;                        // in the scratch, behind the plan's
-  std::size_t prepare_extra = 0;                       // numbers that prepare needs besides
+  std::vector<std::shared_ptr<const TileOp<T>>> ops;  // by state
+  std::vector<std::vector<ResultReader>> readers;     // by state
+  std::vector<bool> is_kept;                          // by state: made in kForward, and read in a later phase
+  std::size_t partial_size = 0;                       // numbers of the sums that wait in the workspace
+  std::size_t extra_offset = 0;                       // in the scratch, behind the plan's
+  std::size_t prepare_extra = 0;                      // numbers that prepare needs besides
 
  private:
   void find_states();
