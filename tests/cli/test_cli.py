@@ -265,6 +265,8 @@ def test_interrupting_saves_and_says_how_to_go_on(tmp_path):
     out, _ = child.communicate(timeout=60)
     assert child.returncode == 130 and "--resume" in out
     assert list(run.glob("trials/*.safetensors")) and (run / "model.safetensors").exists()
+    assert json.loads((run / "metrics.json").read_text())["ended_by"] == "interrupt"
+    assert "not finished: continue with" in ok("info", run).stdout
 
 
 def write(tmp_path, text):
