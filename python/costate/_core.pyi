@@ -1274,7 +1274,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
                                    error, with the status 'ok' ('accept').
     max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
     stop_at                        times at which steps end, in any order: where f jumps or bends. Knots of interpolate(...) at
-                                   t, or at a * t + b, are such times of themselves.
+                                   t, or at a * t + b, are such times of themselves, and so are those at which comparisons of
+                                   such lines change, their abs, maximum, minimum, relu and sign.
     mass_matrix                    M of M z' = f, [n, n] or its numbers row by row, for 'rodas5p', 'radau5', 'radauIIA3' and
                                    'radauIIA5'. A row of zeros is the equation 0 = f_i, which z0 must satisfy (index 1).
     nonnegative                    numbers of z by their index that no step may take below 0: one that would is tried again with
@@ -1338,7 +1339,7 @@ def solve_delays(f: Callable, history: object, times: object, lags: Sequence, *,
              Where z0, args, lags or history hold Arrays or Parameters, the solve becomes part of the program, of one sample.
     args     further inputs of f and history, one a sample: [batch, ...].
 
-    nodes, max_piece  the time is cut where derivatives may jump, at times[0] and sums of lags behind it, and into pieces no longer
+    nodes, max_piece  the time is cut where derivatives may jump, at times[0], stop_at and sums of lags behind these, and into pieces no longer
                       than the shortest lag and max_piece (0: no limit). Each is kept as the polynomial through the dense output at
                       so many points; where its last coefficients are above 100 tolerances the sample fails as 'unresolved', and a
                       smaller max_piece is the cure. At most 4096 pieces.
