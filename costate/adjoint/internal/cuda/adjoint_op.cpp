@@ -111,7 +111,7 @@ DeviceAdjointOp::Found<T> DeviceAdjointOp::take_back(const DeviceSolveState<T>& 
     if (!argument.is_shared) words.push_back(found.own.emplace_back(device_, size * argument.size).address());
   words.insert(words.end(), {found.evaluations.address(), partial_sums.address(), global.address(), size, blocks,
                              batch.num_times, batch.times_are_shared ? 1u : 0u, solved.capacity});
-  if (problem_.wants_times)
+  if (problem.is_fixed)
     words.insert(words.end(), {static_cast<std::uint64_t>(problem.options.steps_per_interval),
                                std::bit_cast<std::uint64_t>(problem.options.step_size)});
   module->launch(made.shapes.reverse, blocks, words, 0);

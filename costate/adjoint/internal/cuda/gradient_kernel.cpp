@@ -28,6 +28,7 @@ class GradientKernelWriter : public KernelWriter {
     set("own_gradients", gradient_.own_size() * lanes());
     set_if(!plan().in(Phase::kAccumulate).empty(), "accumulates");
     set_if(gradient_.wants_times, "times_wanted");
+    set_if(gradient_.wants_times && !problem().is_fixed, "start_rates");
     set_tableau();
     place_arrays();
     bind_gradients();
@@ -37,7 +38,7 @@ class GradientKernelWriter : public KernelWriter {
   }
 
  private:
-  std::size_t lanes_size() const { return lanes() * (8 * 8 + 3 * device_size(dtype()) + 4 * 4) + 64; }
+  std::size_t lanes_size() const { return lanes() * (8 * 8 + 3 * device_size(dtype()) + 6 * 4) + 64; }
 
   void place_arrays() {
     place(name() + "_reverse_lanes", lanes_size(), "lanes", 1);
