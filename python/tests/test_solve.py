@@ -417,12 +417,20 @@ def test_fixed_steps_read_the_value_before_a_jump():
 
 
 def test_max_step_and_stop_at():
-    short = lambda t, y: costate.stack([costate.where(costate.abs(t - 50.0) < 0.5, 1.0, 0.0)])
+    short = lambda t, y: costate.stack([costate.where((t - 50.0) ** 2 < 0.25, 1.0, 0.0)])
     assert costate.solve(short, [0.0], [0.0, 100.0]).states[-1, 0] == 0
     assert abs(costate.solve(short, [0.0], [0.0, 100.0], stop_at=[49.5, 50.5]).states[-1, 0] - 1) < 1e-12
     assert abs(costate.solve(short, [0.0], [0.0, 100.0], max_step=0.3).states[-1, 0] - 1) < 1e-4
     with pytest.raises(costate.InvalidArgument, match="max_step is for steps chosen by the error"):
         costate.solve(short, [0.0], [0.0, 100.0], method="rk4", max_step=1.0)
+
+
+def test_switches_in_time_end_steps():
+    window = lambda t, y: costate.stack([costate.where((t > 50.0) & (t < 50.25), 4.0, 0.0)])
+    assert abs(costate.solve(window, [0.0], [0.0, 100.0]).states[-1, 0] - 1) < 1e-12
+    late = lambda t, y, at: costate.stack([costate.maximum(t - at, 0.0)])
+    ends = costate.solve(late, np.zeros((2, 1)), [0.0, 100.0], args=[np.array([99.0, 3.0])]).states[:, -1, 0]
+    np.testing.assert_allclose(ends, [0.5, 97**2 / 2], rtol=1e-12)
 
 
 def test_tolerances_of_each_number_and_norms():
@@ -459,7 +467,7 @@ def test_methods_of_scipy_are_answered_with_ours(scipy, ours):
 
 
 def test_min_step_and_pid_control():
-    jump = lambda t, y: costate.stack([costate.where(t > 0.5, 1e6, 0.25)])
+    jump = lambda t, y: costate.stack([costate.where(t * t > 0.25, 1e6, 0.25)])
     failed = costate.solve(jump, [0.0], [0.0, 1.0], min_step=1e-3, throw=False)
     assert failed.status == "step_too_small"
     taken = costate.solve(jump, [0.0], [0.0, 1.0], min_step=1e-3, at_min_step="accept")
