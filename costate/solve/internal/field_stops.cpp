@@ -101,7 +101,8 @@ class StopFinder {
 
   /// Where a comparison of lines changes, and what is like one. A field may write several at once: where(t > times, …).
   void add_switch(const Node& node) {
-    if (node.shape.size() > kMostSwitches) return;
+    const auto reads_t = [&](NodeId id) { return reads_time(id); };
+    if (node.shape.size() > kMostSwitches || std::ranges::none_of(node.operands, reads_t)) return;
     const bool is_binary = node.operands.size() == 2;
     const std::optional<Line> left = line_of(node.operands[0]);
     const std::optional<Line> right = is_binary ? line_of(node.operands[1]) : std::nullopt;
@@ -147,6 +148,11 @@ class StopFinder {
   }
 
   std::optional<Line> line_of(NodeId id) {
+    if (const auto found = lines_.find(id); found != lines_.end()) return found->second;
+    return lines_[id] = find_line(id);
+  }
+
+  std::optional<Line> find_line(NodeId id) {
     const Node& node = function_.node(id);
     if (reads_state(id)) return std::nullopt;
     if (!reads_time(id)) return Line{.slope = {}, .start = scalar_if_one(rebuild(id))};
@@ -242,6 +248,7 @@ class StopFinder {
   GraphBuilder builder_;
   std::vector<Array> inputs_, outputs_;
   std::map<NodeId, Array> rebuilt_;
+  std::map<NodeId, std::optional<Line>> lines_;
   std::set<std::pair<NodeId, NodeId>> seen_;  // times and query
   std::vector<std::vector<bool>> bends_;      // by table, as kinds_
   std::vector<StopKind> kinds_;
