@@ -92,11 +92,14 @@ class StopFinder {
 
   /// Where the line has these values, [n]. One that rests, of slope 0, has them never.
   void add_stops(const Line& line, const Array& values) {
+    if (line.is_time) {
+      outputs_.insert(outputs_.end(), {values, constant(0.0)});
+      return;
+    }
     const Array start = line.start.is_empty() ? constant(0.0) : line.start;
-    const Array rests = line.is_time ? constant(0.0) : equal(line.slope, 0.0);
-    const Array slope = line.is_time ? constant(1.0) : where(rests, 1.0, line.slope);
-    outputs_.push_back(line.is_time ? values : where(rests, kNever, (values - start) / slope));
-    outputs_.push_back(line.is_time ? constant(0.0) : where(rests, 0.0, start / slope));
+    const Array rests = equal(line.slope, 0.0), slope = where(rests, 1.0, line.slope);
+    outputs_.push_back(where(rests, kNever, (values - start) / slope));
+    outputs_.push_back(where(rests, 0.0, start / slope));
   }
 
   /// Where a comparison of lines changes, and what is like one. A field may write several at once: where(t > times, …).
