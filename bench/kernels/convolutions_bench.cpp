@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/kernels/bandwidth.h"
+#include "bench/kernels/run_registered.h"
 #include "costate/exec/internal/aligned.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/exec/machine.h"
@@ -119,8 +120,5 @@ void register_all(const std::string& type) {
 int main(int argc, char** argv) {
   register_all<float>("f32");
   register_all<double>("f64");
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return bench::run_registered(argc, argv);
 }

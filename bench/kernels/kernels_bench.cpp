@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/kernels/run_registered.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/exec/machine.h"
 
@@ -293,8 +294,5 @@ BENCHMARK(adam)->Name("adam_update");
 
 int main(int argc, char** argv) {
   register_elementwise();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return bench::run_registered(argc, argv);
 }
