@@ -31,7 +31,8 @@ struct BoundInstruction {
   std::size_t partial = 0, num_partial = 0;  // sums that wait in the workspace for finish_sums
 };
 
-/// Base addresses of the regions during one call.
+/// Base addresses of the regions during one call. Where a slot lies is asked for each operand of each instruction,
+/// which a call would slow by a percent of a small solve.
 template <class T>
 struct Bases {
   std::size_t lanes = 1;
@@ -43,7 +44,7 @@ struct Bases {
   T* scratch = nullptr;
   T* extra = nullptr;  // of what needs most: sum_scratch_size(), pool_scratch(), window_size of a group
 
-  const T* read(const Slot& slot) const {
+  [[gnu::always_inline]] const T* read(const Slot& slot) const {
     switch (slot.region) {
       case Region::kInput:
         return inputs[static_cast<std::size_t>(slot.index)] + slot.offset;
@@ -54,7 +55,7 @@ struct Bases {
     }
   }
 
-  T* write(const Slot& slot) const {
+  [[gnu::always_inline]] T* write(const Slot& slot) const {
     switch (slot.region) {
       case Region::kOutput: {
         T* output = outputs[static_cast<std::size_t>(slot.index)];

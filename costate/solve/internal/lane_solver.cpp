@@ -263,13 +263,18 @@ void LaneSolver<T>::end_at_start(std::size_t lane) {
 /// The first of a lane's times that is not finite or turns back. Times may repeat: padded series do.
 template <class T>
 std::optional<double> LaneSolver<T>::misplaced_time(std::size_t lane) const {
-  const bool ascends = time_of(problem_.num_times - 1, lane) >= time_of(0, lane);
+  const double* const times = inputs_.times + lane;
+  const double first = times[0], last = times[(problem_.num_times - 1) * lanes_];
+  const double sign = last >= first ? 1 : -1;
+  // Between two finite numbers, what is in order is finite.
+  bool is_in_order = std::isfinite(first) && std::isfinite(last);
+  for (std::size_t i = 1; i < problem_.num_times; ++i)
+    is_in_order &= sign * times[(i - 1) * lanes_] <= sign * times[i * lanes_];
+  if (is_in_order) return std::nullopt;
   for (std::size_t i = 0; i < problem_.num_times; ++i)
     if (!std::isfinite(time_of(i, lane))) return time_of(i, lane);
-  for (std::size_t i = 1; i < problem_.num_times; ++i) {
-    const double before = time_of(i - 1, lane), t = time_of(i, lane);
-    if (ascends ? t < before : t > before) return t;
-  }
+  for (std::size_t i = 1; i < problem_.num_times; ++i)
+    if (sign * time_of(i - 1, lane) > sign * time_of(i, lane)) return time_of(i, lane);
   return std::nullopt;
 }
 
