@@ -87,7 +87,7 @@ class ReferenceGuard {
   std::size_t num_controlled_ = 0;
   Vector pattern_, probe_;
   double rate_ = 0, reach_ = 0, error_ = 0;
-  bool slack_ = false, next_slack_ = false;
+  bool is_silent_ = false, next_is_silent_ = false;
   int mendings_ = 0;
   Disturbance state_, inputs_;
 };
