@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "costate/solve/control/step_ends.h"
 #include "costate/solve/control/stiffness_switch.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/reference_solve.h"
@@ -97,7 +98,7 @@ class ReferenceSolver {
 
   /// Accepts or rejects; returns the factor for the next step.
   double take_adaptive_step(const Step& step);
-  bool is_shortest(double h) const { return std::abs(h) <= 1.01 * options_.min_step; }
+  bool is_shortest(double h) const { return std::abs(h) <= kNearEnd * options_.min_step; }
   double guarded_error(const Step& step, double error);
   void write_outputs(const Step& step);
 
@@ -113,7 +114,7 @@ class ReferenceSolver {
   /// The step that was accepted ends at an event.
   void cut();
   double norm_at_start(const Vector& values) const;
-  double smallest_first() const { return 20 * std::numeric_limits<double>::epsilon() * std::abs(solution_.t); }
+  double smallest_first() const { return 2 * kSmallestStep * std::abs(solution_.t); }
   double first_step();
 
   const ReferenceRhs& rhs_;
