@@ -24,7 +24,7 @@ LinearField linearize_step(const StepFunction& step, const WantedGradients& want
 template <class T>
 ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field)
     : ImplicitReverse(problem, field, step_function(problem.field, problem.options, StepUse::kReverse)) {
-  if (!problem.implicit->explicit_part) return;
+  if (!problem.implicit->explicit_step) return;
   explicit_.reset(
       new ImplicitReverse(problem, field, explicit_step(problem.field, problem.options, StepUse::kReverse)));
   for (auto* numbers : {&mask_, &own_steps_, &others_steps_}) numbers->resize(problem.lanes);

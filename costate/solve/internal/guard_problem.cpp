@@ -83,7 +83,7 @@ bool has_kinks(const VectorField& field) {
 template <class T>
 TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments, bool is_explicit_step)
     : function(lower_tangent(problem, with_arguments, is_explicit_step, time)) {
-  if (problem.implicit && problem.implicit->explicit_part && !is_explicit_step)
+  if (problem.implicit && problem.implicit->explicit_step && !is_explicit_step)
     explicit_step = std::make_unique<const TangentField>(problem, with_arguments, true);
   const std::size_t num_arguments = problem.field.function().inputs().size() - 1 - problem.part_offsets.size();
   for (std::size_t i = 0; with_arguments && i < num_arguments; ++i) {

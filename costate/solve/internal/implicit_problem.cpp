@@ -25,8 +25,8 @@ ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions
     : ImplicitProblem(internal::step_function(field, options, use, std::numeric_limits<T>::epsilon()), field,
                       num_lanes) {
   if (options.method == Method::kAuto)
-    explicit_part.reset(
-        new ImplicitProblem(explicit_step(field, options, use, std::numeric_limits<T>::epsilon()), field, num_lanes));
+    explicit_step.reset(new ImplicitProblem(
+        internal::explicit_step(field, options, use, std::numeric_limits<T>::epsilon()), field, num_lanes));
 }
 
 template <class T>
@@ -42,7 +42,7 @@ void ImplicitProblem<T>::prepare(std::span<const T* const> arguments, T* shared)
   std::vector<const T*> pointers;
   bind_step_inputs<T>(time, lanes, nullptr, nullptr, nullptr, arguments, pointers);
   function.prepare(pointers, shared);
-  if (explicit_part) explicit_part->prepare(arguments, shared + explicit_shared());
+  if (explicit_step) explicit_step->prepare(arguments, shared + explicit_shared());
 }
 
 template struct ImplicitProblem<float>;

@@ -28,13 +28,13 @@ struct ImplicitProblem {
   bool reads_time;  // of the field
   TimeRows time;
   TileFunction<T> function;
-  std::unique_ptr<const ImplicitProblem> explicit_part;  // the other step of a method that switches
+  std::unique_ptr<const ImplicitProblem> explicit_step;  // the other step of a method that switches
 
   /// TileFunction::prepare for given arguments and Parameters; `shared` has room for shared_size() numbers, those of
-  /// the explicit part behind `explicit_shared`.
+  /// the explicit step behind `explicit_shared`.
   void prepare(std::span<const T* const> arguments, T* shared) const;
   std::size_t shared_size() const {
-    return explicit_part ? explicit_shared() + explicit_part->shared_size() : function.shared_size();
+    return explicit_step ? explicit_shared() + explicit_step->shared_size() : function.shared_size();
   }
   std::size_t explicit_shared() const { return padded(function.shared_size()); }
 

@@ -20,8 +20,8 @@ ImplicitStepper<T>::ImplicitStepper(const ImplicitProblem<T>& problem)
   if (problem.step.has_error) outputs_.push_back(error_.data());
   if (problem.step.has_newton_error) outputs_.push_back(newton_error_.data());
   if (problem.step.has_stiffness) outputs_.push_back(stiffness_.data());
-  if (!problem.explicit_part) return;
-  explicit_ = std::make_unique<ImplicitStepper>(*problem.explicit_part);
+  if (!problem.explicit_step) return;
+  explicit_ = std::make_unique<ImplicitStepper>(*problem.explicit_step);
   explicit_end_.resize(size_);
   mask_.resize(problem.lanes);
 }

@@ -48,7 +48,7 @@ class ImplicitStepper {
   const StepFunction& step() const { return problem_.step; }
   /// Evaluations of the field in a step.
   int evaluations(bool is_explicit) const {
-    return is_explicit ? problem_.explicit_part->step.evaluations : problem_.step.evaluations;
+    return is_explicit ? problem_.explicit_step->step.evaluations : problem_.step.evaluations;
   }
 
  private:

@@ -53,7 +53,7 @@ void LaneGuard<T>::follow_implicit(const GuardedAttempt<T>& attempt, const LaneC
   if (!any_explicit) return;
   T *other_end = disturbance.stage.data(), *other_error = error + padded(rows_ * lanes_);
   if (any_implicit) output_pointers_.assign({nullptr, nullptr, other_end, other_error});
-  follow_step(attempt, clock, step.explicit_part->step.nodes, *disturbance.of_explicit_step, disturbance.now.data());
+  follow_step(attempt, clock, step.explicit_step->step.nodes, *disturbance.of_explicit_step, disturbance.now.data());
   if (!any_implicit) return;
   select_lanes(mask_.data(), other_end, end, end, rows_, lanes_);
   select_lanes(mask_.data(), other_error, error, error, rows_, lanes_);

@@ -45,7 +45,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       errors_(problem) {
   inside_.reserve(lanes_);
   if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
-  if (problem.implicit && problem.implicit->explicit_part) switch_ = std::make_unique<LaneSwitch>(lanes_);
+  if (problem.implicit && problem.implicit->explicit_step) switch_ = std::make_unique<LaneSwitch>(lanes_);
   if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
   if (problem.events) events_ = std::make_unique<LaneEvents<T>>(problem);
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
