@@ -123,8 +123,7 @@ std::optional<FitResult> fit_until_stopped(const FitArguments& arguments, const 
     return result;
   } catch (const StoppedBySignal&) {
     if (arguments.quiet) return std::nullopt;
-    std::cout << (std::filesystem::exists(folder / "config.toml") ? stopped_text(folder)
-                                                                  : "stopped before anything was trained\n");
+    std::cout << (RunFolder::is_run(folder) ? stopped_text(folder) : "stopped before anything was trained\n");
     return std::nullopt;
   }
 }
