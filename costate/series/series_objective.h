@@ -16,9 +16,9 @@ namespace costate {
 
 struct ObjectiveOptions {
   Loss loss = Loss::kMse;
-  std::int64_t max_windows = 512;  // trained on, spread over the data if there are more
-  std::uint64_t seed = 0;          // of which
-  Device device = Device::kCpu;    // where solves and gradients run that train
+  std::int64_t max_windows = kMostWindows;  // trained on, spread over the data if there are more
+  std::uint64_t seed = 0;                   // of which
+  Device device = Device::kCpu;             // where solves and gradients run that train
 };
 
 class SeriesObjective {
