@@ -59,11 +59,11 @@ FitConfig with_choices(FitConfig config, const PreparedSeries& data) {
 
 /// What is trained on, and what is not.
 Split split_of(const PreparedSeries& data, const FitConfig& config) {
-  if (data.judges == 0)
+  if (data.num_judged == 0)
     return config.hold_out_part.empty() ? split_series(data.series, config.hold_out)
                                         : hold_out_part(data.series, config.hold_out_part);
-  std::vector<std::size_t> held(data.judges);
-  std::iota(held.begin(), held.end(), data.series.trajectories.size() - data.judges);
+  std::vector<std::size_t> held(data.num_judged);
+  std::iota(held.begin(), held.end(), data.series.trajectories.size() - data.num_judged);
   return hold_out_trajectories(data.series, held);
 }
 
@@ -71,7 +71,7 @@ Split split_of(const PreparedSeries& data, const FitConfig& config) {
 void begin_after_context(const PreparedSeries& data, const SeriesModel& model, std::vector<Window>& held) {
   const auto context = static_cast<std::size_t>(model.options().context);
   for (Window& window : held) {
-    const bool judges = window.trajectory + data.judges >= data.series.trajectories.size();
+    const bool judges = window.trajectory + data.num_judged >= data.series.trajectories.size();
     if (judges && window.count > 2 * context) window = {window.trajectory, context, window.count - context};
   }
 }
@@ -92,7 +92,7 @@ void set_last_states(const TimeSeries& series, std::size_t count, const std::vec
 
 /// The members, with what they have to know of the data to be used without them.
 Ensemble complete(const PreparedSeries& data, Ensemble ensemble) {
-  const std::size_t count = data.series.trajectories.size() - data.judges;
+  const std::size_t count = data.series.trajectories.size() - data.num_judged;
   std::vector<ForecastTask> tasks;
   for (const Trajectory& trajectory : std::span(data.series.trajectories).first(count))
     tasks.push_back(forecast_task(trajectory, trajectory.times.size() - 1, 0, {InputsAhead::kKnown, 0}));
@@ -182,7 +182,7 @@ PartSizes parts_of(const PreparedSeries& prepared) {
 PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSeries judge) {
   config.check();
   PreparedSeries data;
-  data.judges = judge.trajectories.size();
+  data.num_judged = judge.trajectories.size();
   for (Trajectory& trajectory : judge.trajectories) series.trajectories.push_back(std::move(trajectory));
   check(series);
   data.outliers = remove_outliers(series, missing_codes_of(config.model.columns.layout));

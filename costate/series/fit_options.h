@@ -25,7 +25,7 @@ struct FitOption {
   std::string section, key;  // in config.toml; the key is the keyword in Python
   OptionKind kind;
   OptionDoors doors = OptionDoors::kAll;
-  std::string flag = {};   // on the command line; rows with the same one take what the rows before cannot read
+  std::string flag = {};   // on the command line; rows may share one: the first row that can read the text takes it
   std::string group = {};  // of flags in its help
   std::string help = {};
   std::string shown_default = {};  // in the help, where it says more than the number

@@ -99,7 +99,7 @@ class LaneSolver {
   const std::vector<LaneOutcome>& outcomes() const { return outcomes_; }
   const std::vector<LaneRecord<T>>& records() const { return records_; }
   /// A step of the records. The outputs of an adaptive step end before `outputs_end`, with which the next step's begin
-  /// (num_times after the last); who does not need them leaves it out.
+  /// (num_times after the last); the default is for callers that read no outputs.
   LaneStep step(std::size_t lane, std::size_t index, std::int32_t outputs_end = 1) const;
   /// Steps that were accepted in the same attempt have the same round; rounds ascend along a lane.
   std::size_t round_of(std::size_t lane, std::size_t index) const {
