@@ -45,7 +45,7 @@ void LaneGuard<T>::begin(std::size_t lane, double span) {
   mendings_[lane] = 0;
   span_[lane] = span;
   for (std::size_t row = 0; row < rows_; ++row) probe_[row * lanes_ + lane] = shared_.pattern[row];
-  if (!problem_.implicit) return;
+  if (!problem_.function_step) return;
   rate_[lane] = 1;  // above the thresholds, which are 0
   carry_pattern(lane);
 }
@@ -88,7 +88,7 @@ void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
         shared_.limits.shows_nothing(state_error_[lane], static_cast<double>(attempt.bends[lane]));
     next_is_silent_[lane] = shows_nothing && !(begins_small && is_first) ? 1 : 0;
   }
-  if (problem_.implicit) {
+  if (problem_.function_step) {
     carry_where_silent(clock);
   } else {
     ask_where_due(attempt, clock);

@@ -89,7 +89,7 @@ class LaneGuard {
   void begin(Disturbance& disturbance, std::size_t lane);
   void carry_pattern(std::size_t lane);
   void follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
-  void follow_implicit(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
+  void follow_function_step(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
   void follow_step(const GuardedAttempt<T>& attempt, const LaneClock& clock, const std::vector<double>& nodes,
                    Tangent& tangent, const T* now);
   void run_tangent(const GuardedAttempt<T>& attempt, Tangent& tangent);

@@ -32,13 +32,13 @@ ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, Method m
     ++num_controlled_;
   }
   probe_ = pattern_;
-  if (!is_implicit()) return;
+  if (!steps_by_function()) return;
   rate_ = 1;  // above the thresholds, which are 0
   state_ = disturbance_of(pattern_);
 }
 
 bool ReferenceGuard::follows(bool inputs) const {
-  if (is_implicit()) return (inputs ? derivatives_.step_jvp_of_inputs : derivatives_.step_jvp) != nullptr;
+  if (steps_by_function()) return (inputs ? derivatives_.step_jvp_of_inputs : derivatives_.step_jvp) != nullptr;
   return (inputs ? derivatives_.jvp_of_inputs : derivatives_.jvp) != nullptr;
 }
 
@@ -53,14 +53,14 @@ double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
   next_is_silent_ =
       limits_.shows_nothing(attempt.error, attempt.bend) && !(attempt.begins_small && attempt.attempts == 0);
-  if (!is_implicit() && (guard::is_ask(attempt.attempts, num_controlled_) || is_silent_)) ask(attempt);
+  if (!steps_by_function() && (guard::is_ask(attempt.attempts, num_controlled_) || is_silent_)) ask(attempt);
   if (is_silent_ && follows(false) && !state_.is_carried) state_ = disturbance_of(pattern_);
   if (is_silent_ && follows(true) && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));
   if (attempt.attempts % guard::kTryEvery == 0) reach_ = 0;
   if (!(attempt.error <= 1)) return attempt.error;
   const double steepness = std::abs(attempt.h) * rate_;
   const bool is_above = steepness > std::max(limits_.threshold(attempt.share), reach_);
-  if (!is_implicit() && (state_.is_carried ? attempt.attempts % guard::kTryCarriedEvery == 0 : is_above))
+  if (!steps_by_function() && (state_.is_carried ? attempt.attempts % guard::kTryCarriedEvery == 0 : is_above))
     try_pattern(attempt);
   const double silence = is_silent_ ? guard::silence(attempt.share, tableau_.error_order()) : 0;
   return std::max({attempt.error, silence, test(attempt, state_, false), test(attempt, inputs_, true)});
@@ -137,7 +137,7 @@ double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& distur
 std::vector<std::vector<double>> ReferenceGuard::follow(const ReferenceAttempt& attempt, Disturbance& disturbance,
                                                         bool is_of_inputs) const {
   const std::size_t size = pattern_.size(), num_stages = static_cast<std::size_t>(tableau_.num_stages);
-  if (is_implicit()) {
+  if (steps_by_function()) {
     const auto& product = is_of_inputs ? derivatives_.step_jvp_of_inputs : derivatives_.step_jvp;
     StepTangent found = product(attempt.is_explicit, attempt.times, attempt.h, attempt.states[0], disturbance.now);
     disturbance.end = std::move(found.end);
@@ -176,7 +176,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
   const std::size_t size = pattern_.size();
   const std::vector<Vector> errors = follow(attempt, disturbance, is_of_inputs);
   const double largest = largest_of(disturbance.now), floor = limits_.floor(largest, disturbance.size),
-               fading = is_implicit() ? guard::kFading : std::exp(-std::abs(attempt.h) * rate_);
+               fading = steps_by_function() ? guard::kFading : std::exp(-std::abs(attempt.h) * rate_);
   double worst = 0;
   for (std::size_t part = 0; part < derivatives_.part_offsets.size(); ++part) {
     const std::size_t first = derivatives_.part_offsets[part];

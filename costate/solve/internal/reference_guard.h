@@ -67,7 +67,7 @@ class ReferenceGuard {
     Vector now, end, scale, next_scale, fresh;
   };
 
-  bool is_implicit() const { return tableau_.steps_by_function(); }
+  bool steps_by_function() const { return tableau_.steps_by_function(); }
   void ask(const ReferenceAttempt& attempt);
   static Disturbance disturbance_of(const Vector& start);
   void try_pattern(const ReferenceAttempt& attempt);

@@ -163,7 +163,7 @@ double ReferenceSolver::halved(double h, double left) const {
 
 double ReferenceSolver::take_adaptive_step(const Step& step) {
   attempt(step);
-  double error = tableau_.steps_by_function() ? error_of_implicit() : error_norm(step.h);
+  double error = tableau_.steps_by_function() ? error_of_function_step() : error_norm(step.h);
   if (is_negative()) error = std::max(error, halving_error());
   error = guarded_error(step, error);
   StepDecision decision = decide_step(options_.step_control, control_, error, tableau_.error_order());

@@ -54,13 +54,13 @@ class ReferenceSolver {
 
   /// k_0 .. up to the closing stage, and y1.
   void attempt(const Step& step);
-  void attempt_implicit(const Step& step);
+  void attempt_by_function(const Step& step);
   /// Of a method that switches, in this step.
   bool steps_explicitly() const { return context_.explicit_step != nullptr && switch_.is_explicit; }
   Vector node_times(const Step& step) const;
   double norm_of_estimate(const Vector& estimate) const;
   bool has_converged() const { return implicit_.newton_error <= kMostNewtonError; }
-  double error_of_implicit() const;
+  double error_of_function_step() const;
   /// After which the controller takes half the step.
   double halving_error() const;
   bool is_negative() const;
