@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 
+from engine.workloads import WORKLOADS
 from measuring import ROOT, VENV, disagreements, measure, milliseconds, ratio, run
 from systems import SYSTEMS
 
@@ -28,14 +29,6 @@ PEERS = {  # what pip installs for each
     "torchdiffeq": ["torch", "torchdiffeq==0.2.5"],
     "heyoka": ["heyoka"],
     "scipy": ["scipy"],
-}
-WORKLOADS = {
-    "spiral": "2-50-2 tanh on z³, batch 20, 10 times in [0, 1], dopri5 1e-4/1e-6",
-    "single": "2-64-64-2 tanh, batch 1, 100 times in [0, 10], dopri5 1e-6",
-    "mlp128": "16-128-128-16 tanh, batch 512, [0, 1], dopri5 1e-4",
-    "rk4": "the same net, 100 rk4 steps",
-    "medium": "64-256-256-64 tanh, batch 1024, 20 rk4 steps",
-    "cnf2d": "2-D flow, exact trace, net 3-64-64-64-2, batch 512, dopri5 1e-5, −mean log p",
 }
 ENGINE_PEERS = ("diffrax", "torchdiffeq")
 
@@ -150,7 +143,7 @@ def engine_head(results, more, arguments):
         f"- Peers: {peer_versions(('torch', 'torchdiffeq', 'jax', 'diffrax'))}; diffrax is jitted, takes the batch as one state, and is plain `lax.scan` "
         "where the steps are fixed", "",
         "## Forward and gradient, f32", "", *table(results), "",
-        *(f"- **{name}**: {text}." for name, text in WORKLOADS.items()), "",
+        *(f"- **{name}**: {workload.text}." for name, workload in WORKLOADS.items()), "",
         "## From a loaded process to the first gradient, ms, and evaluations a sample", "", *first_gradients(results), "",
         "Costate's and diffrax's include compiling; torchdiffeq has nothing to compile. Interpreter start and imports are in none.", "",
         "## Share of the machine", "", *rates_table(results, more["blas"], more["startup"]), "",
