@@ -7,13 +7,13 @@
 
 #include "costate/base/error.h"
 #include "costate/base/log.h"
-#include "costate/series/clock.h"
 #include "costate/series/delay_embedding.h"
-#include "costate/series/ensemble_forecaster.h"
-#include "costate/series/event_path.h"
-#include "costate/series/hold_out.h"
+#include "costate/series/internal/clock.h"
+#include "costate/series/internal/ensemble_forecaster.h"
+#include "costate/series/internal/event_path.h"
+#include "costate/series/internal/hold_out.h"
 #include "costate/series/internal/member_training.h"
-#include "costate/series/model_forecaster.h"
+#include "costate/series/internal/model_forecaster.h"
 #include "costate/series/period.h"
 #include "costate/series/rivals.h"
 
@@ -157,7 +157,7 @@ void judge_model(const Forecaster& forecaster, const PreparedSeries& data, FitRe
   JudgeOptions options{.period = period, .in_use = options_in_use(result.config)};
   result.verdict = judge(result.series, result.split.held, data.units, &forecaster, list, options);
   if (!result.series.input_names.empty()) {
-    options.inputs = {period ? InputsAhead::kRepeated : InputsAhead::kHeld, period.value_or(0)};
+    options.inputs = {period ? InputsAhead::kRepeat : InputsAhead::kHold, period.value_or(0)};
     result.verdict_unknown = judge(result.series, result.split.held, data.units, &forecaster, list, options);
   }
   const std::size_t whole = result.verdict->horizons.size() - 1;

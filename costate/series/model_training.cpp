@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "costate/base/error.h"
-#include "costate/series/model_forecaster.h"
-#include "costate/series/series_objective.h"
+#include "costate/series/internal/model_forecaster.h"
+#include "costate/series/internal/series_objective.h"
 #include "costate/train/checkpoint.h"
 
 namespace costate {

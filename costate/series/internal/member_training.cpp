@@ -12,7 +12,7 @@
 #include "costate/base/log.h"
 #include "costate/base/threads.h"
 #include "costate/io/run_folder.h"
-#include "costate/series/ensemble_forecaster.h"
+#include "costate/series/internal/ensemble_forecaster.h"
 #include "costate/series/internal/time_limit.h"
 
 namespace costate::internal {

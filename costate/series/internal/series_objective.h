@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "costate/exec/program.h"
+#include "costate/series/internal/window_arrays.h"
 #include "costate/series/series_model.h"
-#include "costate/series/window_arrays.h"
 #include "costate/train/loop.h"
 #include "costate/train/losses.h"
 
