@@ -19,31 +19,16 @@ import sys
 import tempfile
 import time
 
+from engine.workloads import WORKLOADS
 from measuring import ROOT, VENV, disagreements, measure, milliseconds, ratio, run
 from systems import SYSTEMS
 
 PAGE = ROOT / "docs/benchmarks.md"
-# What holds kernels of few operations a number, by counts of these; times are in docs/speed.md.
-POOLS = (
-    "Pools of 3 × 3 windows that overlap (`maps_bench`, 64 maps of 6 × 6 and 14 × 14, counted on Zen 4) take 1.1 to 1.6 times as long "
-    "as a copy of the same bytes with AVX-512, but the cotangent of maxima 2.1 to 2.7 times by one number and 1.6 to 2 times by two: "
-    "for each number of the image by one it takes 20.5 vector operations, 4 comparisons, 3.5 maxima, 5 sums and 8 masked moves, which "
-    "keep four units of 256 bits busy for 10.3 cycles where a copy takes 6 to 7. With AVX2, which needs two instructions where AVX-512 "
-    "needs one, they take 1.5 to 2.1 times as long as a copy and 2.1 to 3.2, and depthwise 3 × 3 convolutions reach 39 to 47 % of the "
-    "multiply-adds' peak (52 to 68 % with AVX-512), since of some 190 instructions for a row of seven pixels 57 are multiply-adds.")
 PEERS = {  # what pip installs for each
     "diffrax": ["jax", "diffrax==0.7.2"],
     "torchdiffeq": ["torch", "torchdiffeq==0.2.5"],
     "heyoka": ["heyoka"],
     "scipy": ["scipy"],
-}
-WORKLOADS = {
-    "spiral": "2-50-2 tanh on z³, batch 20, 10 times in [0, 1], dopri5 1e-4/1e-6",
-    "single": "2-64-64-2 tanh, batch 1, 100 times in [0, 10], dopri5 1e-6",
-    "mlp128": "16-128-128-16 tanh, batch 512, [0, 1], dopri5 1e-4",
-    "rk4": "the same net, 100 rk4 steps",
-    "medium": "64-256-256-64 tanh, batch 1024, 20 rk4 steps",
-    "cnf2d": "2-D flow, exact trace, net 3-64-64-64-2, batch 512, dopri5 1e-5, −mean log p",
 }
 ENGINE_PEERS = ("diffrax", "torchdiffeq")
 
@@ -149,7 +134,7 @@ def engine_head(results, more, arguments):
     """The page up to its first system."""
     return "\n".join([
         "# Benchmarks", "",
-        "Written by `bench/run.py`; do not edit the tables by hand. Median (quartiles) in milliseconds on one pinned core, all sides of a table in "
+        "Written by `bench/run.py`, but for sections that say otherwise; do not edit them by hand. Median (quartiles) in milliseconds on one pinned core, all sides of a table in "
         "one run, with the same weights, inputs, methods and tolerances; losses and gradients were checked to agree before a ratio "
         "was printed. What makes it fast, and what does not, is told in [speed.md](speed.md).", "",
         f"- Command: {command_of(arguments, 'engine')}, up to the scaling plots; further sections say theirs",
@@ -158,10 +143,10 @@ def engine_head(results, more, arguments):
         f"- Peers: {peer_versions(('torch', 'torchdiffeq', 'jax', 'diffrax'))}; diffrax is jitted, takes the batch as one state, and is plain `lax.scan` "
         "where the steps are fixed", "",
         "## Forward and gradient, f32", "", *table(results), "",
-        *(f"- **{name}**: {text}." for name, text in WORKLOADS.items()), "",
+        *(f"- **{name}**: {workload.text}." for name, workload in WORKLOADS.items()), "",
         "## From a loaded process to the first gradient, ms, and evaluations a sample", "", *first_gradients(results), "",
         "Costate's and diffrax's include compiling; torchdiffeq has nothing to compile. Interpreter start and imports are in none.", "",
-        "## Share of the machine", "", *rates_table(results, more["blas"], more["startup"]), "", POOLS, "",
+        "## Share of the machine", "", *rates_table(results, more["blas"], more["startup"]), "",
         "## All cores, scaling and memory", "", *scaling_section(more["scaling"]), "", ""])
 
 

@@ -21,14 +21,6 @@ const WorkloadInfo& find_info(const std::string& name) {
   throw InvalidArgument("[bench] ", text::unknown_name("workload", name, names));
 }
 
-SolveOptions options_of(const std::string& name) {
-  if (name == "spiral") return {.rtol = 1e-4, .atol = 1e-6, .control = Control::kJoint};
-  if (name == "single") return {.rtol = 1e-6, .atol = 1e-6};
-  if (name == "mlp128") return {.rtol = 1e-4, .atol = 1e-4, .control = Control::kJoint};
-  if (name == "cnf2d") return {.rtol = 1e-5, .atol = 1e-5, .control = Control::kJoint};
-  return {.method = Method::kRk4, .steps_per_interval = name == "rk4" ? 100 : 20};
-}
-
 HostArray normal_array(Shape shape, double deviation, std::uint64_t stream) {
   HostArray values(std::move(shape));
   for (std::int64_t i = 0; i < values.size(); ++i)
@@ -64,34 +56,89 @@ VectorField density_field(const Workload& workload) {
 
 const std::vector<WorkloadInfo>& workload_infos() {
   static const std::vector<WorkloadInfo> kInfos = {
-      {"spiral", "2-50-2 on z^3, batch 20, 10 times, dopri5 1e-4/1e-6", {2, 50, 2}, 20, 2, 1, 10},
-      {"single", "2-64-64-2, batch 1, 100 times in [0, 10], dopri5 1e-6", {2, 64, 64, 2}, 1, 2, 10, 100},
-      {"mlp128", "16-128-128-16, batch 512, dopri5 1e-4", {16, 128, 128, 16}, 512, 16, 1, 2},
-      {"rk4", "16-128-128-16, batch 512, 100 rk4 steps", {16, 128, 128, 16}, 512, 16, 1, 2},
-      {"medium", "64-256-256-64, batch 1024, 20 rk4 steps", {64, 256, 256, 64}, 1024, 64, 1, 2},
-      {"cnf2d", "2-D flow, exact trace, 3-64-64-64-2, batch 512, dopri5 1e-5", {3, 64, 64, 64, 2}, 512, 2, 1, 2},
+      {
+          .name = "spiral",
+          .description = "2-50-2 on z^3, batch 20, 10 times, dopri5 1e-4/1e-6",
+          .widths = {2, 50, 2},
+          .batch = 20,
+          .state = 2,
+          .end = 1,
+          .num_times = 10,
+          .solve = {.rtol = 1e-4, .atol = 1e-6, .control = Control::kJoint},
+          .is_cubed = true,
+      },
+      {
+          .name = "single",
+          .description = "2-64-64-2, batch 1, 100 times in [0, 10], dopri5 1e-6",
+          .widths = {2, 64, 64, 2},
+          .batch = 1,
+          .state = 2,
+          .end = 10,
+          .num_times = 100,
+          .solve = {.rtol = 1e-6, .atol = 1e-6},
+      },
+      {
+          .name = "mlp128",
+          .description = "16-128-128-16, batch 512, dopri5 1e-4",
+          .widths = {16, 128, 128, 16},
+          .batch = 512,
+          .state = 16,
+          .end = 1,
+          .num_times = 2,
+          .solve = {.rtol = 1e-4, .atol = 1e-4, .control = Control::kJoint},
+      },
+      {
+          .name = "rk4",
+          .description = "16-128-128-16, batch 512, 100 rk4 steps",
+          .widths = {16, 128, 128, 16},
+          .batch = 512,
+          .state = 16,
+          .end = 1,
+          .num_times = 2,
+          .solve = {.method = Method::kRk4, .steps_per_interval = 100},
+      },
+      {
+          .name = "medium",
+          .description = "64-256-256-64, batch 1024, 20 rk4 steps",
+          .widths = {64, 256, 256, 64},
+          .batch = 1024,
+          .state = 64,
+          .end = 1,
+          .num_times = 2,
+          .solve = {.method = Method::kRk4, .steps_per_interval = 20},
+      },
+      {
+          .name = "cnf2d",
+          .description = "2-D flow, exact trace, 3-64-64-64-2, batch 512, dopri5 1e-5",
+          .widths = {3, 64, 64, 64, 2},
+          .batch = 512,
+          .state = 2,
+          .end = 1,
+          .num_times = 2,
+          .solve = {.rtol = 1e-5, .atol = 1e-5, .control = Control::kJoint},
+          .is_flow = true,
+      },
   };
   return kInfos;
 }
 
 VectorField Workload::field() const {
-  if (info.name == "cnf2d") return density_field(*this);
-  return vector_field({info.state}, [&](Array, Array z) { return net(*this, info.name == "spiral" ? z * z * z : z); });
+  if (info.is_flow) return density_field(*this);
+  return vector_field({info.state}, [&](Array, Array z) { return net(*this, info.is_cubed ? z * z * z : z); });
 }
 
 Function Workload::loss() const {
   const VectorField f = field();
-  const SolveOptions options = options_of(info.name);
   const std::int64_t num_times = times.size();
   const std::vector<ArgumentSpec> arguments = {{"z0", {info.state}}, {"target", {num_times, info.state}}};
-  if (info.name == "cnf2d")
+  if (info.is_flow)
     return trace(
         [&](Array start, Array) {
-          const Array end = solve(f, concat({start, zeros({1})}), constant(times), options)[1];
+          const Array end = solve(f, concat({start, zeros({1})}), constant(times), info.solve)[1];
           return end[2] + 0.5 * sum(square(end.slice(0, 2))) + std::log(2 * M_PI);
         },
         arguments);
-  return trace([&](Array start, Array seen) { return mean(abs(solve(f, start, constant(times), options) - seen)); },
+  return trace([&](Array start, Array seen) { return mean(abs(solve(f, start, constant(times), info.solve) - seen)); },
                arguments);
 }
 

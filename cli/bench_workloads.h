@@ -8,6 +8,7 @@
 
 #include "costate/graph/graph.h"
 #include "costate/graph/trace.h"
+#include "costate/solve/options.h"
 #include "costate/solve/vector_field.h"
 
 namespace costate::cli {
@@ -19,6 +20,9 @@ struct WorkloadInfo {
   std::int64_t batch, state;
   double end;  // times: num_times even ones in [0, end]
   std::int64_t num_times;
+  SolveOptions solve;
+  bool is_cubed = false;  // the network reads z^3
+  bool is_flow = false;   // of (z, log density), by the exact trace
 };
 
 const std::vector<WorkloadInfo>& workload_infos();

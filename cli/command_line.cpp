@@ -39,6 +39,7 @@ OptionDescription describe_option(const CLI::Option& option, const OptionChoices
   const bool is_positional = option.get_positional();
   const auto found = choices.find(&option);
   return {.name = is_positional ? option.get_name() : "--" + option.get_lnames().front(),
+          .short_name = !is_positional && option.get_lnames().size() > 1 ? "--" + option.get_lnames()[1] : "",
           .type_name = option.get_items_expected_max() == 0 ? "" : option.get_type_name(),
           .help = option.get_description(),
           .group = is_positional ? "" : option.get_group(),
@@ -61,9 +62,10 @@ void Command::add_positional(const std::string& name, std::string& value, const 
 
 void Command::add_text_option(const std::string& flag, const std::string& type_name,
                               std::function<void(const std::string& text)> read, const std::string& help,
-                              const std::string& group, Repeated repeated, const std::vector<std::string>& choices) {
+                              const std::string& group, Repeated repeated, const std::vector<std::string>& choices,
+                              const std::string& short_flag) {
   CLI::Option* option = app_->add_option(
-      flag,
+      short_flag.empty() ? flag : text::concat(flag, ",", short_flag),
       [read = std::move(read), flag, repeated](const CLI::results_t& given) {
         if (repeated == Repeated::kRefused && given.size() > 1)
           throw InvalidArgument(flag, " is given ", given.size() == 2 ? "twice" : text::concat(given.size(), " times"),

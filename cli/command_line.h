@@ -49,11 +49,11 @@ class Command {
         flag, type.name, [&value, flag, type](const std::string& text) { value = read_option(flag, type, text); },
         help + shown_default, group, Repeated::kRefused, type.choices);
   }
-  /// An option whose text `read` takes.
+  /// An option whose text `read` takes. An empty short_flag is none.
   void add_text_option(const std::string& flag, const std::string& type_name,
                        std::function<void(const std::string& text)> read, const std::string& help,
                        const std::string& group = "", Repeated repeated = Repeated::kRefused,
-                       const std::vector<std::string>& choices = {});
+                       const std::vector<std::string>& choices = {}, const std::string& short_flag = "");
   void add_flag(const std::string& flag, bool& value, const std::string& help, const std::string& group = "");
   /// Any further arguments are for the action to refuse.
   void take_all();

@@ -8,8 +8,9 @@
 namespace costate::cli {
 
 struct OptionDescription {
-  std::string name;       ///< "--epochs"; of a positional "data"
-  std::string type_name;  ///< "INT"; "" for a flag
+  std::string name;        ///< "--epochs"; of a positional "data"
+  std::string short_name;  ///< "--lr", of an option that has one
+  std::string type_name;   ///< "INT"; "" for a flag
   std::string help;
   std::string group;  ///< its heading in the help; "" for positionals
   std::vector<std::string> choices;

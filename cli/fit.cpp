@@ -18,7 +18,7 @@
 #include "costate/base/interrupt.h"
 #include "costate/io/io.h"
 #include "costate/report/report.h"
-#include "costate/series/fit_options.h"
+#include "costate/series/fit_config_options.h"
 #include "costate/series/normalization.h"
 #include "costate/series/series.h"
 
@@ -27,7 +27,7 @@ namespace {
 
 struct FitArguments {
   FitConfig config;
-  std::vector<std::string> given;  // of fit_options(): "--epochs 9"
+  std::vector<std::string> given;  // of fit_config_options(): "--epochs 9"
   std::string out;
   std::optional<int> threads;
   Device device = Device::kCpu;
@@ -123,8 +123,7 @@ std::optional<FitResult> fit_until_stopped(const FitArguments& arguments, const 
     return result;
   } catch (const StoppedBySignal&) {
     if (arguments.quiet) return std::nullopt;
-    std::cout << (std::filesystem::exists(folder / "config.toml") ? stopped_text(folder)
-                                                                  : "stopped before anything was trained\n");
+    std::cout << (RunFolder::is_run(folder) ? stopped_text(folder) : "stopped before anything was trained\n");
     return std::nullopt;
   }
 }
@@ -165,7 +164,7 @@ OptionType<Device> device_name() {
 
 void add_options(Command& command, FitArguments& arguments) {
   command.add_positional("data", arguments.config.data, "CSV file, or .csv.gz, .npy, .npz, .mat");
-  add_fit_flags(command, arguments.config, arguments.given, [](const FitOption&) { return true; });
+  add_fit_flags(command, arguments.config, arguments.given, [](const FitConfigOption&) { return true; });
   command.add_option("--out", arguments.out, some_text("a folder"), "Run folder (runs/<name of the data>)", "Run");
   command.add_flag("--resume", arguments.resume, "Continue the run in --out, to the same bits as if it had not stopped",
                    "Run");

@@ -49,7 +49,7 @@ OptionType<ConfigValue> type_of(OptionKind kind) {
 }
 
 /// What the option's row allows.
-OptionType<ConfigValue> type_of(const FitOption& option) {
+OptionType<ConfigValue> type_of(const FitConfigOption& option) {
   OptionType<ConfigValue> type = type_of(option.kind);
   if (option.kind != OptionKind::kShare) type.expected = option.rule();
   if (option.kind == OptionKind::kIntegers) type.expected += ", or none for a linear ODE";
@@ -63,21 +63,21 @@ OptionType<ConfigValue> type_of(const FitOption& option) {
   return type;
 }
 
-std::string help_of(const FitOption& option) {
+std::string help_of(const FitConfigOption& option) {
   const std::string value = option.default_text();
   return value.empty() ? option.help : text::concat(option.help, " (", value, ")");
 }
 
-std::vector<const FitOption*> rows_of(const std::string& flag) {
-  std::vector<const FitOption*> rows;
-  for (const FitOption& option : fit_options())
-    if (option.flag == flag) rows.push_back(&option);
+std::vector<const FitConfigOption*> rows_of(const std::string& flag) {
+  std::vector<const FitConfigOption*> rows;
+  for (const FitConfigOption& option : fit_config_options())
+    if (flag == option.flag || (!flag.empty() && flag == option.short_flag)) rows.push_back(&option);
   return rows;
 }
 
 /// Sets the first of the rows that can be read from the text.
-void read_rows(const std::vector<const FitOption*>& rows, const std::string& text, FitConfig& config) {
-  for (const FitOption* row : rows) {
+void read_rows(const std::vector<const FitConfigOption*>& rows, const std::string& text, FitConfig& config) {
+  for (const FitConfigOption* row : rows) {
     const OptionType<ConfigValue> type = type_of(*row);
     if (row != rows.back() && !type.read(text)) continue;
     row->access.set(config, read_option(row->flag, type, text));
@@ -92,17 +92,18 @@ void set_fit_option(FitConfig& config, const std::string& flag, const std::strin
 }
 
 void add_fit_flags(Command& command, FitConfig& config, std::vector<std::string>& given,
-                   const std::function<bool(const FitOption&)>& wants) {
-  for (const FitOption& option : fit_options()) {
+                   const std::function<bool(const FitConfigOption&)>& wants) {
+  for (const FitConfigOption& option : fit_config_options()) {
     if (option.doors == OptionDoors::kFile || !wants(option)) continue;
-    const std::vector<const FitOption*> rows = rows_of(option.flag);
+    const std::vector<const FitConfigOption*> rows = rows_of(option.flag);
     if (rows.front() != &option) continue;
     const auto read = [&config, &given, rows](const std::string& text) {
       read_rows(rows, text, config);
       given.push_back(rows.front()->flag + " " + text);
     };
     const Repeated repeated = option.kind == OptionKind::kNames ? Repeated::kJoined : Repeated::kRefused;
-    command.add_text_option(option.flag, type_of(*rows.back()).name, read, help_of(option), option.group, repeated);
+    command.add_text_option(option.flag, type_of(*rows.back()).name, read, help_of(option), option.group, repeated, {},
+                            option.short_flag);
   }
 }
 

@@ -42,7 +42,7 @@ ForecastOptions options_of(const ForecastArguments& arguments, const RunFolder& 
                           .steps = arguments.steps,
                           .at = to_time("--at", arguments.at, model),
                           .inputs_ahead = inputs_ahead_from_name(arguments.inputs_ahead)};
-  const bool needs_data = options.at || (options.inputs_ahead == InputsAhead::kRepeated && arguments.from.empty());
+  const bool needs_data = options.at || (options.inputs_ahead == InputsAhead::kRepeat && arguments.from.empty());
   if (!arguments.data.empty())
     options.data = data_from_table(table_of(arguments.data, model), model);
   else if (needs_data)

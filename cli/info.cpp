@@ -15,7 +15,7 @@ namespace costate::cli {
 namespace {
 
 void print_build(std::ostream& out) {
-  out << "costate " << COSTATE_VERSION << "\n"
+  out << "costate " << version() << "\n"
       << "build        " << COSTATE_BUILD_TYPE << ", "
       <<
 #ifdef __clang__

@@ -51,7 +51,7 @@ void add_look(CommandLine& line) {
                                      [arguments] { return run(*arguments); });
   command.add_positional("data", arguments->config.data, "CSV file, or .csv.gz, .npy, .npz, .mat");
   add_fit_flags(command, arguments->config, arguments->given,
-                [](const FitOption& option) { return option.section == "data" || option.key == "clock"; });
+                [](const FitConfigOption& option) { return option.section == "data" || option.key == "clock"; });
   command.set_footer(
       "Roles that are not given are guessed.\n"
       "Examples:\n  costate look hare_lynx.csv\n  costate look drive.csv --time t --state mz --input voltage");

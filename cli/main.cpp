@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/ranks.h"
+#include "costate/base/version.h"
 
 namespace {
 
@@ -26,7 +27,7 @@ bool printed_all() {
 int run(int argc, char** argv) {
   cli::CommandLine line(
       "Neural ordinary differential equations at native speed: fit continuous-time models to data, and use them.",
-      "costate " COSTATE_VERSION, "Run 'costate COMMAND --help' for the options of a command.");
+      "costate " + costate::version(), "Run 'costate COMMAND --help' for the options of a command.");
   for (const auto add : {cli::add_fit, cli::add_sweep, cli::add_look, cli::add_forecast, cli::add_export,
                          cli::add_simulate, cli::add_bench, cli::add_reproduce, cli::add_info, cli::add_completion})
     add(line);
@@ -38,7 +39,7 @@ int run(int argc, char** argv) {
   }
   const int code = (*action)();
   if (printed_all()) return code;
-  std::cerr << "costate: error: cannot write to the standard output; is its disk full?\n";
+  std::cerr << cli::kErrorPrefix << "cannot write to the standard output; is its disk full?\n";
   return kBadUsage;
 }
 

@@ -33,6 +33,7 @@ void write_head(std::ostream& out, const std::string& page, const std::string& v
 
 void write_option(std::ostream& out, const OptionDescription& option) {
   out << ".TP\n\\fB" << escaped(option.name) << "\\fR";
+  if (!option.short_name.empty()) out << ", \\fB" << escaped(option.short_name) << "\\fR";
   if (!option.type_name.empty() && option.name.starts_with('-')) out << " \\fI" << escaped(option.type_name) << "\\fR";
   out << "\n" << escaped(option.help) << "\n";
 }

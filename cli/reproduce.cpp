@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/ranks.h"
 #include "costate/base/base.h"
 #include "experiments/experiment.h"
 
@@ -51,7 +52,7 @@ int judge(const Outcome& outcome, const ReproduceArguments& arguments) {
     std::cout << "\n";
   }
   if (missed == 0) return 0;
-  std::cerr << "costate: error: " << missed << " of " << outcome.metrics.size() << " metrics of '" << arguments.name
+  std::cerr << kErrorPrefix << missed << " of " << outcome.metrics.size() << " metrics of '" << arguments.name
             << "' are not what they must be.\n";
   return kMissed;
 }

@@ -103,7 +103,7 @@ class Sweep {
     const fs::path out = folder_ / name_of(run);
     ChildProgram program{{this_program(), "fit"}, log_of(run)};
     std::vector<std::string>& arguments = program.arguments;
-    if (fs::exists(out / "config.toml")) {
+    if (RunFolder::is_run(out)) {
       arguments.emplace_back("--resume");
     } else {
       arguments.push_back(grid_.data);

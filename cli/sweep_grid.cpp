@@ -4,7 +4,7 @@
 
 #include "cli/fit_flags.h"
 #include "costate/base/base.h"
-#include "costate/series/fit_options.h"
+#include "costate/series/fit_config_options.h"
 
 namespace costate::cli {
 namespace {
@@ -18,9 +18,11 @@ std::string key_of(const std::string& flag) { return flag.substr(2); }
 /// Flags that the command line takes, each once.
 std::vector<std::string> flags() {
   std::vector<std::string> all;
-  for (const FitOption& option : fit_options())
-    if (option.doors != OptionDoors::kFile && std::ranges::find(all, option.flag) == all.end())
-      all.push_back(option.flag);
+  for (const FitConfigOption& option : fit_config_options()) {
+    if (option.doors == OptionDoors::kFile || std::ranges::find(all, option.flag) != all.end()) continue;
+    all.push_back(option.flag);
+    if (!option.short_flag.empty()) all.push_back(option.short_flag);
+  }
   return all;
 }
 

@@ -1,5 +1,8 @@
 #include "experiments/images.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace costate::experiments {
 namespace {
 
@@ -73,6 +76,31 @@ Function gradient_of(const ImageClassifier& net) {
       [&](Array image, Array one_hot) { return cross_entropy(net(image), one_hot); },
       {{"image", {options.image_channels, options.image_rows, options.image_columns}}, {"class", {kImageClasses}}});
   return value_and_grad(loss, net.parameters());
+}
+
+HostArray one_hot(const HostArray& labels, std::int64_t classes) {
+  HostArray vectors(Shape{labels.size(), classes});
+  for (std::int64_t i = 0; i < labels.size(); ++i) {
+    const double label = labels.at(i);
+    if (!(label >= 0 && label < static_cast<double>(classes)) || std::floor(label) != label)
+      throw DataError("[one_hot] labels must be whole numbers from 0 to ", classes - 1, "; number ", i, " is ", label,
+                      ".");
+    vectors.set({i, static_cast<std::int64_t>(label)}, 1);
+  }
+  return vectors;
+}
+
+std::int64_t num_misclassified(const HostArray& logits, const HostArray& one_hot) {
+  if (!(logits.shape() == one_hot.shape()) || logits.shape().rank() != 2)
+    throw ShapeError("[num_misclassified] logits and classes must be of one shape [n, classes]; got ", logits.shape(),
+                     " and ", one_hot.shape(), ".");
+  std::int64_t wrong = 0;
+  for (std::int64_t i = 0; i < logits.shape()[0]; ++i) {
+    const std::vector<double> row = logits.row(i);
+    const auto best = std::max_element(row.begin(), row.end()) - row.begin();
+    wrong += one_hot(i, best) == 0 ? 1 : 0;
+  }
+  return wrong;
 }
 
 std::vector<HostArray> images_and_classes(const LabelledInputs& samples) {

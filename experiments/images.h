@@ -55,6 +55,13 @@ Classifier classifier_of(const ImageClassifier& net);
 /// Cross-entropy and its gradient by the net's Parameters; inputs: an image, and its class as a unit vector.
 Function gradient_of(const ImageClassifier& net);
 
+/// Classes [n], numbers 0 … classes - 1, as unit vectors [n, classes], f64. DataError for another number.
+HostArray one_hot(const HostArray& labels, std::int64_t classes);
+
+/// How many rows of logits [n, classes] are largest at another class than that of one_hot [n, classes]. ShapeError if
+/// the shapes differ.
+std::int64_t num_misclassified(const HostArray& logits, const HostArray& one_hot);
+
 /// A batch for gradient_of.
 std::vector<HostArray> images_and_classes(const LabelledInputs& samples);
 

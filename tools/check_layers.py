@@ -7,7 +7,8 @@ The table is the truth; costate/CMakeLists.txt must name the same stages and eac
   headers: they are not installed. The doors (cli, python, experiments, examples) see public headers only.
 - A type of the library has a name of its own in its namespace: two of one name are one to the linker, which calls the one's
   destructor for the other.
-- The stages up to adjoint, and nn, use no library but the system's, Highway, oneTBB and Eigen.
+- The stages up to adjoint, and nn, use no library but the system's, Highway, oneTBB and Eigen; ranks, which is MPI behind
+  an interface, is the exception.
 """
 
 import pathlib
@@ -18,9 +19,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 ROW = re.compile(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", re.MULTILINE)
 CMAKE_ROW = re.compile(r"^costate_stage\((\w+)([^)]*)\)", re.MULTILINE)
 DOORS = ("cli", "python", "experiments", "examples")
-LEAN = ("base", "array", "graph", "diff", "plan", "exec", "operations", "check", "solve", "adjoint", "nn")
-# No slash and no dot: std. pthread.h: forks, and dlfcn.h: optional libraries, of which std knows nothing.
-LEAN_LIBRARIES = re.compile(r"^([a-z_0-9]+$|pthread\.h$|dlfcn\.h$|hwy/|tbb/|oneapi/tbb/|Eigen/|unsupported/Eigen/)")
+LEAN = ("base", "array", "graph", "diff", "plan", "exec", "source", "cuda", "operations", "check", "solve", "adjoint", "nn")
+# No slash and no dot: std. pthread.h: forks, dlfcn.h: optional libraries, and unistd.h: processes, of which std knows nothing.
+LEAN_LIBRARIES = re.compile(r"^([a-z_0-9]+$|pthread\.h$|dlfcn\.h$|unistd\.h$|hwy/|tbb/|oneapi/tbb/|Eigen/|unsupported/Eigen/)")
 NAMESPACE = re.compile(r"^(?:inline )?namespace ?([\w:]*) \{$(?!\n.*\n\}$)|^\}  // namespace", re.MULTILINE)
 TYPE = re.compile(r"^(?:struct|class|enum class) (\w+)(?: final)?(?: : [^;]*)? \{", re.MULTILINE)
 PRIVATE_FOLDERS = {"internal", "kernels"}

@@ -46,6 +46,19 @@ def test_what_is_an_error(page, error):
     assert "".join(wrong_blocks(page, {"a.py": "x = 1\ny = 2\nif y:\n    z = 3\n"}.get)) == error
 
 
+WORDS = dict(enumerate("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen".split()))
+
+
+def test_counts_of_the_readme_are_those_of_the_tree():
+    page = " ".join((ROOT / "README.md").read_text().split()).lower()
+    rows = (ROOT / "costate/solve/methods/methods.def").read_text()
+    count = lambda kind: WORDS[len(re.findall(rf"^COSTATE_{kind}\(", rows, re.MULTILINE))]  # noqa: E731
+    of = lambda suffix: WORDS[sum(path.suffix == suffix for path in EXAMPLES)]  # noqa: E731
+    assert f"{count('METHOD')} explicit runge–kutta methods" in page
+    assert f"{count('IMPLICIT_METHOD')} implicit ones" in page
+    assert f"{of('.cpp')} short programs in c++ and {of('.py')} in python" in page
+
+
 PAGES = [path for pattern in ("*.md", "docs/**/*.md", "examples/*.md", "costate/*.md") for path in sorted(ROOT.glob(pattern))]
 
 

@@ -7,7 +7,7 @@ import check_layers
 import pytest
 import sizes
 
-TABLE = {"base": set(), "graph": {"base"}, "io": {"base"}, "exec": {"graph"}, "solve": {"exec"}}
+TABLE = {"base": set(), "graph": {"base"}, "io": {"base"}, "exec": {"graph"}, "source": {"graph"}, "cuda": {"exec", "source"}, "solve": {"exec"}}
 
 
 def check(path: str, *lines: str) -> str:
@@ -26,6 +26,8 @@ def check(path: str, *lines: str) -> str:
         ("cli/a.cpp", '#include "costate/solve/solve.h"'),
         ("tests/solve/a_test.cpp", '#include "costate/solve/internal/x.h"'),
         ("costate/base/a.cpp", "#include <pthread.h>"),
+        ("costate/cuda/a.cpp", "#include <dlfcn.h>"),
+        ("costate/source/a.cpp", "#include <unistd.h>"),
         ("costate/graph/a.cpp", '// #include "costate/solve/solve.h"'),
     ],
 )
@@ -43,6 +45,8 @@ def test_what_is_allowed(path, line):
         ("costate/solve/a.h", '#include "costate/exec/internal/x.h"', "not installed"),
         ("costate/exec/a.h", '#include "costate/exec/kernels/kernels.h"', "not installed"),
         ("costate/graph/a.cpp", "#include <fmt/format.h>", "must not use <fmt/format.h>"),
+        ("costate/cuda/a.cpp", "#include <fmt/format.h>", "must not use <fmt/format.h>"),
+        ("costate/source/a.cpp", "#include <fmt/format.h>", "must not use <fmt/format.h>"),
         ("costate/graph/a.cpp", "#include <nlohmann/json.hpp>", "must not use"),
         ("costate/wizard/a.cpp", "#include <vector>", "no row for 'wizard'"),
         ("cli/a.cpp", '#include "costate/io/internal/x.h"', "only the library itself"),

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from side import timed
+from workloads import WORKLOADS
 
 
 def net(weights, x):
@@ -56,17 +57,17 @@ def main():
     weights = [(jnp.asarray(data[f"w{i}"]), jnp.asarray(data[f"b{i}"])) for i in range(depth)]
     z0, target = jnp.asarray(data["z0"]), jnp.asarray(data["target"])
     times = jnp.asarray(data["times"], jnp.float32)
-    tolerances = {"spiral": (1e-4, 1e-6), "single": (1e-6, 1e-6), "mlp128": (1e-4, 1e-4), "cnf2d": (1e-5, 1e-5)}
-    steps = {"rk4": 100, "medium": 20}.get(name)
+    workload = WORKLOADS[name]
+    steps = workload.steps
 
     def rhs(t, z, weights):
-        if name == "cnf2d":
+        if workload.is_flow:
             return flow(weights, jnp.asarray(t, jnp.float32), z)
-        return net(weights, z**3 if name == "spiral" else z)
+        return net(weights, z**3 if workload.is_cubed else z)
 
     def solve(weights):
-        start = (z0, jnp.zeros(len(z0))) if name == "cnf2d" else z0
-        rtol, atol = tolerances[name]
+        start = (z0, jnp.zeros(len(z0))) if workload.is_flow else z0
+        rtol, atol = workload.tolerances
         return diffrax.diffeqsolve(diffrax.ODETerm(rhs), diffrax.Dopri5(), times[0], times[-1], None, start, args=weights,
                                    saveat=diffrax.SaveAt(ts=times), max_steps=4096,
                                    stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol))
@@ -75,7 +76,7 @@ def main():
         if steps:
             end = rk4_scan(lambda z: net(weights, z), z0, steps)
             return jnp.abs(jnp.stack([z0, end], 1) - target).mean()
-        if name == "cnf2d":
+        if workload.is_flow:
             z, change = solve(weights).ys
             log_normal = -0.5 * (z[-1] ** 2).sum(1) - math.log(2 * math.pi)
             return (change[-1] - log_normal).mean()

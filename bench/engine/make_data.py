@@ -5,6 +5,7 @@ import argparse
 import pathlib
 
 import numpy as np
+from workloads import WORKLOADS
 
 
 def layers(rng, widths):
@@ -16,12 +17,12 @@ def layers(rng, widths):
     return arrays
 
 
-def workload(seed, widths, batch, state, times):
-    rng = np.random.default_rng(seed)
-    arrays = layers(rng, widths)
-    arrays["z0"] = rng.normal(0, 0.7, (batch, state)).astype(np.float32)
-    arrays["times"] = np.asarray(times, np.float64)
-    arrays["target"] = rng.normal(0, 1, (batch, len(times), state)).astype(np.float32)
+def arrays_of(workload, batch):
+    rng = np.random.default_rng(workload.seed)
+    arrays = layers(rng, workload.widths)
+    arrays["z0"] = rng.normal(0, 0.7, (batch, workload.state)).astype(np.float32)
+    arrays["times"] = np.linspace(0, workload.end, workload.num_times)
+    arrays["target"] = rng.normal(0, 1, (batch, workload.num_times, workload.state)).astype(np.float32)
     return arrays
 
 
@@ -39,12 +40,8 @@ def block(seed, batch, channels, side):
 
 def all_workloads(tiny):
     batch = lambda n: min(n, 8) if tiny else n
-    yield "spiral", workload(1, [2, 50, 2], batch(20), 2, np.linspace(0, 1, 10))
-    yield "single", workload(2, [2, 64, 64, 2], 1, 2, np.linspace(0, 10, 100))
-    yield "mlp128", workload(3, [16, 128, 128, 16], batch(512), 16, [0, 1])
-    yield "rk4", workload(3, [16, 128, 128, 16], batch(512), 16, [0, 1])
-    yield "medium", workload(4, [64, 256, 256, 64], batch(1024), 64, [0, 1])
-    yield "cnf2d", workload(5, [3, 64, 64, 64, 2], batch(512), 2, [0, 1])
+    for name, workload in WORKLOADS.items():
+        yield name, arrays_of(workload, batch(workload.batch))
     for side in (7, 14):
         yield f"block{side}", block(6, batch(128), 8 if tiny else 64, side)
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torchdiffeq import odeint, odeint_adjoint
 from side import timed
+from workloads import WORKLOADS
 
 torch.set_num_threads(1)
 
@@ -51,10 +52,10 @@ class Flow(Net):
         return slope, -trace[:, None]
 
 
-def options(name):
-    if name in ("rk4", "medium"):
-        return {"method": "rk4", "options": {"step_size": 1 / (100 if name == "rk4" else 20)}}
-    rtol, atol = {"spiral": (1e-4, 1e-6), "single": (1e-6, 1e-6), "mlp128": (1e-4, 1e-4), "cnf2d": (1e-5, 1e-5)}[name]
+def options_of(workload):
+    if workload.steps:
+        return {"method": "rk4", "options": {"step_size": workload.end / workload.steps}}
+    rtol, atol = workload.tolerances
     return {"method": "dopri5", "rtol": rtol, "atol": atol}
 
 
@@ -62,16 +63,18 @@ def main():
     folder, name, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
     cold = time.perf_counter()
     data = dict(np.load(f"{folder}/{name}.npz"))
-    func = Flow(data, False) if name == "cnf2d" else Net(data, name == "spiral")
+    workload = WORKLOADS[name]
+    options = options_of(workload)
+    func = Flow(data, False) if workload.is_flow else Net(data, workload.is_cubed)
     z0, target = torch.from_numpy(data["z0"]), torch.from_numpy(data["target"])
     times = torch.from_numpy(data["times"]).float()
 
     def loss_of(solver):
-        if name == "cnf2d":
-            z, change = solver(func, (z0, torch.zeros(len(z0), 1)), times, **options(name))
+        if workload.is_flow:
+            z, change = solver(func, (z0, torch.zeros(len(z0), 1)), times, **options)
             log_normal = -0.5 * (z[-1] ** 2).sum(1) - math.log(2 * math.pi)
             return (change[-1][:, 0] - log_normal).mean()
-        return (solver(func, z0, times, **options(name)).transpose(0, 1) - target).abs().mean()
+        return (solver(func, z0, times, **options).transpose(0, 1) - target).abs().mean()
 
     def gradient(solver):
         func.zero_grad()

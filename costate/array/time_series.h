@@ -27,17 +27,17 @@ struct Trajectory {
   HostArray states = {};                ///< [samples, state], f64; NaN where nothing was measured
   HostArray inputs = {};                ///< [samples, input], f64, all finite
   std::vector<double> covariates = {};  ///< what does not change along the trajectory: a dose, a weight; all finite
-  /// [samples, state], how many measurements at that time a state is the mean of; of no sample if each is one alone.
+  /// [samples, state], how many measurements at that time a state is the mean of; empty ([0, 0]) if each is one alone.
   HostArray repeats = HostArray(Shape{0, 0});
   /// [samples, state], where a state was not measured but found to be below or above a limit of detection: that limit,
-  /// and NaN elsewhere; of no sample if there is none.
+  /// and NaN elsewhere; empty ([0, 0]) if there is none.
   HostArray below = HostArray(Shape{0, 0}), above = HostArray(Shape{0, 0});
   /// In the order of their times, which need not be those of samples. What is measured at the time of an event is from
   /// before it.
   std::vector<Event> events = {};
 };
 
-/// What of a trajectory has a number for each cell of its states, or is of no sample.
+/// What of a trajectory has a number for each cell of its states, or is empty ([0, 0]).
 inline constexpr HostArray Trajectory::*kOfCells[] = {&Trajectory::repeats, &Trajectory::below, &Trajectory::above};
 
 /// How calendar times became numbers: `unit`s since `origin`. Both are empty if the times are plain numbers.

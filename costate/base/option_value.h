@@ -1,5 +1,5 @@
 // Options by name: a row of a table says how an option is written and which member of a struct holds it, so that files,
-// the command line and Python are loops over the table (solve/options.h, series/fit_options.h).
+// the command line and Python are loops over the table (solve/options.h, series/fit_config_options.h).
 #pragma once
 
 #include <concepts>

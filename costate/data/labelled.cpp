@@ -19,18 +19,6 @@ void check_range(const std::string& function, const SampleRange& range) {
 
 }  // namespace
 
-HostArray one_hot(const HostArray& labels, std::int64_t classes) {
-  HostArray vectors(Shape{labels.size(), classes});
-  for (std::int64_t i = 0; i < labels.size(); ++i) {
-    const double label = labels.at(i);
-    if (!(label >= 0 && label < static_cast<double>(classes)) || std::floor(label) != label)
-      throw DataError("[one_hot] labels must be whole numbers from 0 to ", classes - 1, "; number ", i, " is ", label,
-                      ".");
-    vectors.set({i, static_cast<std::int64_t>(label)}, 1);
-  }
-  return vectors;
-}
-
 LabelledPoints two_spirals(const SampleRange& range) {
   check_range("two_spirals", range);
   constexpr double kRadius = 2, kNoise = 0.06;

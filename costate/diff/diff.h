@@ -46,7 +46,8 @@ Function jacobian(const Function& f, std::span<const std::size_t> wrt = {});
 /// Outputs: those of `loss`, the first of which must be a scalar, then for each pair of wanted inputs x and y its
 /// second derivatives d² loss / dx dy of shape x.shape + y.shape. If both are shared they are summed over the batch, as
 /// gradients are. Takes as many gradients as y has numbers. ShapeError if the first output is not a scalar,
-/// NotSupported where an operation has no second derivative (a solve by its times).
+/// NotSupported where an operation has no second derivative: a solve by a method that steps on a grid alone or by
+/// CVODE, and one with a mass_matrix by its times, or with events.
 Function hessian(const Function& loss, std::span<const std::size_t> wrt = {});
 
 /// Inside a trace: the Jacobian of `value` with respect to x, of shape value.shape + x.shape.

@@ -1,4 +1,4 @@
-// An operation whose value is its first operand: what it says of that, only who differentiates looks at.
+// An operation whose value is its first operand; only differentiation looks at its other operands.
 #pragma once
 
 #include <span>
@@ -16,8 +16,8 @@ class GraphMark : public Extension {
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override { return operands[0]; }
 };
 
-/// The function with the first operand of each GraphMark in its place, for who takes no more derivatives: the same
-/// numbers, and equal values are one node again.
+/// The function with the first operand of each GraphMark in its place, for callers that take no more derivatives: the
+/// same numbers, and equal values are one node again.
 Function drop_marks(const Function& function);
 
 }  // namespace costate

@@ -55,7 +55,7 @@ Array pool2d(Op op, const std::string& function, const Operand& x, PoolOptions o
 }
 
 /// That of an image of one row.
-Array pool1d(Op op, const std::string& function, const Operand& x, const Pool1dOptions& along) {
+Array pool1d(Op op, const std::string& function, const Operand& x, const SeriesPoolOptions& along) {
   PoolOptions options{.kernel = {1, along.kernel}, .stride = {1, along.stride}, .padding = {0, along.padding}};
   const Shape series = x.array.shape();
   check(function, series, 1, options);
@@ -66,9 +66,9 @@ Array pool1d(Op op, const std::string& function, const Operand& x, const Pool1dO
 }  // namespace
 
 Array max_pool2d(Operand x, const PoolOptions& options) { return pool2d(Op::kMaxPool, "max_pool2d", x, options); }
-Array max_pool1d(Operand x, const Pool1dOptions& options) { return pool1d(Op::kMaxPool, "max_pool1d", x, options); }
+Array max_pool1d(Operand x, const SeriesPoolOptions& options) { return pool1d(Op::kMaxPool, "max_pool1d", x, options); }
 Array avg_pool2d(Operand x, const PoolOptions& options) { return pool2d(Op::kAvgPool, "avg_pool2d", x, options); }
-Array avg_pool1d(Operand x, const Pool1dOptions& options) { return pool1d(Op::kAvgPool, "avg_pool1d", x, options); }
+Array avg_pool1d(Operand x, const SeriesPoolOptions& options) { return pool1d(Op::kAvgPool, "avg_pool1d", x, options); }
 
 Array global_average(Operand x) {
   const Shape& shape = x.array.shape();

@@ -18,7 +18,7 @@ struct PoolOptions {
   std::array<std::int64_t, 2> padding = {0, 0};  // places on each side; at most half of the kernel
 };
 
-struct Pool1dOptions {
+struct SeriesPoolOptions {
   std::int64_t kernel = 2;
   std::int64_t stride = 0;
   std::int64_t padding = 0;
@@ -29,12 +29,12 @@ struct Pool1dOptions {
 /// NaN has the derivative. ShapeError for another rank, an axis without numbers, or a kernel that does not fit into the
 /// padded axis; InvalidArgument for options out of range.
 Array max_pool2d(Operand x, const PoolOptions& options = {});
-Array max_pool1d(Operand x, const Pool1dOptions& options = {});
+Array max_pool1d(Operand x, const SeriesPoolOptions& options = {});
 
 /// The mean of each window, shapes and errors as above. Zeros of the padding count (PyTorch's count_include_pad=True):
 /// every window is divided by the size of the kernel.
 Array avg_pool2d(Operand x, const PoolOptions& options = {});
-Array avg_pool1d(Operand x, const Pool1dOptions& options = {});
+Array avg_pool1d(Operand x, const SeriesPoolOptions& options = {});
 
 /// The mean of each feature map: [C, …] -> [C]. ShapeError for a scalar.
 Array global_average(Operand x);

@@ -75,6 +75,11 @@ RunFolder RunFolder::create(const fs::path& path, ExistingRun existing) {
   return run;
 }
 
+bool RunFolder::is_run(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(RunFolder(path).config(), ignored);
+}
+
 RunFolder RunFolder::open(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error))

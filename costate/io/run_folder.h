@@ -21,6 +21,9 @@ class RunFolder {
   /// run from it, and refuses a folder of other things).
   static RunFolder create(const std::filesystem::path& path, ExistingRun existing = ExistingRun::kRefuse);
 
+  /// Whether the folder holds one.
+  static bool is_run(const std::filesystem::path& path);
+
   /// The folder of an earlier run. IoError if there is none; DataError if the folder holds no run.
   static RunFolder open(const std::filesystem::path& path);
 

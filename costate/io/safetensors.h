@@ -1,8 +1,9 @@
 // Named arrays in one file, in the safetensors format: readable by Python's `safetensors` and the other way round.
 //
 //     8 bytes   n, little-endian: length of the header
-//     n bytes   JSON: {"__metadata__": {text: text}, name: {"dtype": "F64", "shape": […], "data_offsets": [begin,
-//     end]}} the rest  the numbers, little-endian, row-major, without holes
+//     n bytes   JSON: {"__metadata__": {text: text}, name: {"dtype": "F64", "shape": […],
+//               "data_offsets": [begin, end]}}
+//     the rest  the numbers, little-endian, row-major, without holes
 #pragma once
 
 #include <filesystem>

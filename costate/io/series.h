@@ -57,11 +57,10 @@ EventColumn event_column(const std::string& text);
 /// repeated measurements: their mean is the state, and Trajectory::repeats counts them.
 ///
 /// Throws: InvalidArgument if a column is named twice, neither a state nor an event is named, or there is no one way to
-/// times; DataError,
-///         naming the line, for a missing column or quantity, times that go backwards, a missing time, input or
-///         trajectory cell, an input that differs at one time, several values at one time that a column not named
-///         tells apart, a state without any number, an infusion of no positive rate or duration, a trajectory shorter
-///         than `min_samples`, and as CsvTable's conversions.
+///         times; DataError, naming the line, for a missing column or quantity, times that go backwards, a missing
+///         time, input or trajectory cell, an input that differs at one time, several values at one time that a column
+///         not named tells apart, a state without any number, an infusion of no positive rate or duration, a trajectory
+///         shorter than `min_samples`, and as CsvTable's conversions.
 TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns);
 
 /// Reads a file as a time series, in any format of read_table. IoError if it cannot be read.

@@ -61,8 +61,7 @@ class ExpmMultiplyOp : public TileOp<T> {
       } else if (!multiply_by_dense(operand(at, 0), operand(at, 2)(0, 0), b)) {
         b.setConstant(std::numeric_limits<double>::quiet_NaN());
         if (run.report != nullptr)
-          run.report->failures.push_back({at.sample(), "no exponential", 0, 0,
-                                          "A and t of expm_multiply must be finite, and |t| norm(A) below a million"});
+          run.report->failures.push_back({at.sample(), "no exponential", 0, 0, internal::kNoExponential});
       }
       at.write(b, out);
     }

@@ -16,7 +16,7 @@ struct PoolTable {
     std::uint32_t first = 0, end = 0;
     std::size_t count() const { return end - first; }
   };
-  /// Ranges of one length that are evenly apart: those of `to`, to + to_step, … begin at `from`, from + from_step, …
+  /// Ranges of one length that are evenly spaced: those of `to`, to + to_step, … begin at `from`, from + from_step, …
   struct Run {
     std::uint32_t num = 0, count = 0;  // of ranges; the length of each
     std::uint32_t to = 0, to_step = 1, from = 0, from_step = 1;
@@ -27,11 +27,12 @@ struct PoolTable {
     std::vector<Range> in_order;
     std::vector<Run> runs;
 
-    /// Range i is the `kernel` numbers from i * step - padding on, without those outside. kernel 0: not so even.
+    /// Range i is the `kernel` numbers from i * step - padding on, without those outside. kernel 0: the ranges are not
+    /// evenly spaced.
     std::int64_t kernel = 0, step = 1, padding = 0;
 
     std::size_t size() const { return in_order.size(); }
-    bool overlap = false;    // two of them, in what they have several of
+    bool overlap = false;    // two ranges share an element
     bool have_gaps = false;  // some are empty
   };
   struct Axis {

@@ -53,7 +53,7 @@ std::string summary_of(const SweepResult& result) {
 
 SweepRow read_sweep_row(const std::filesystem::path& sweep, const std::string& run, std::vector<std::string> values) {
   SweepRow row{.run = run, .values = std::move(values), .state = "waiting"};
-  if (!std::filesystem::exists(sweep / run / "config.toml")) return row;
+  if (!RunFolder::is_run(sweep / run)) return row;
   const RunFolder folder = RunFolder::open(sweep / run);
   if (!std::filesystem::exists(folder.report())) return row;  // a fit writes it last
   const JsonFile metrics(folder.metrics());

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "costate/base/error.h"
+#include "costate/series/windows.h"
 
 namespace costate {
 namespace {
@@ -45,9 +46,9 @@ SeriesModelOptions with(SeriesModelOptions options, const Candidate& candidate) 
 }
 
 std::int64_t most_windows(const FitConfig& config, const Candidate& candidate) {
-  constexpr std::int64_t kSamples = 20'000, kMost = 512, kFewest = 8;
+  constexpr std::int64_t kSamples = 20'000, kFewest = 8;
   if (config.max_windows != 0) return config.max_windows;
-  return std::clamp(kSamples / candidate.window, kFewest, kMost);
+  return std::clamp(kSamples / candidate.window, kFewest, kMostWindows);
 }
 
 std::vector<Candidate> first_candidates(const FitConfig& config, const std::vector<double>& periods, double period,

@@ -23,7 +23,7 @@ struct Candidate {
 /// The config's model in this form.
 SeriesModelOptions with(SeriesModelOptions options, const Candidate& candidate);
 
-/// How many windows are trained on at most: the config's number, or 512 and as few as hold 20,000 samples.
+/// How many windows are trained on at most: the config's number, or kMostWindows and as few as hold 20,000 samples.
 std::int64_t most_windows(const FitConfig& config, const Candidate& candidate);
 
 /// Forms that differ in memory, clock and window, as far as the config leaves these open: with one layer of 16 units

@@ -7,13 +7,13 @@
 
 #include "costate/base/error.h"
 #include "costate/base/log.h"
-#include "costate/series/clock.h"
 #include "costate/series/delay_embedding.h"
-#include "costate/series/ensemble_forecaster.h"
-#include "costate/series/event_path.h"
-#include "costate/series/hold_out.h"
+#include "costate/series/internal/clock.h"
+#include "costate/series/internal/ensemble_forecaster.h"
+#include "costate/series/internal/event_path.h"
+#include "costate/series/internal/hold_out.h"
 #include "costate/series/internal/member_training.h"
-#include "costate/series/model_forecaster.h"
+#include "costate/series/internal/model_forecaster.h"
 #include "costate/series/period.h"
 #include "costate/series/rivals.h"
 
@@ -59,11 +59,11 @@ FitConfig with_choices(FitConfig config, const PreparedSeries& data) {
 
 /// What is trained on, and what is not.
 Split split_of(const PreparedSeries& data, const FitConfig& config) {
-  if (data.judges == 0)
+  if (data.num_judged == 0)
     return config.hold_out_part.empty() ? split_series(data.series, config.hold_out)
                                         : hold_out_part(data.series, config.hold_out_part);
-  std::vector<std::size_t> held(data.judges);
-  std::iota(held.begin(), held.end(), data.series.trajectories.size() - data.judges);
+  std::vector<std::size_t> held(data.num_judged);
+  std::iota(held.begin(), held.end(), data.series.trajectories.size() - data.num_judged);
   return hold_out_trajectories(data.series, held);
 }
 
@@ -71,7 +71,7 @@ Split split_of(const PreparedSeries& data, const FitConfig& config) {
 void begin_after_context(const PreparedSeries& data, const SeriesModel& model, std::vector<Window>& held) {
   const auto context = static_cast<std::size_t>(model.options().context);
   for (Window& window : held) {
-    const bool judges = window.trajectory + data.judges >= data.series.trajectories.size();
+    const bool judges = window.trajectory + data.num_judged >= data.series.trajectories.size();
     if (judges && window.count > 2 * context) window = {window.trajectory, context, window.count - context};
   }
 }
@@ -92,7 +92,7 @@ void set_last_states(const TimeSeries& series, std::size_t count, const std::vec
 
 /// The members, with what they have to know of the data to be used without them.
 Ensemble complete(const PreparedSeries& data, Ensemble ensemble) {
-  const std::size_t count = data.series.trajectories.size() - data.judges;
+  const std::size_t count = data.series.trajectories.size() - data.num_judged;
   std::vector<ForecastTask> tasks;
   for (const Trajectory& trajectory : std::span(data.series.trajectories).first(count))
     tasks.push_back(forecast_task(trajectory, trajectory.times.size() - 1, 0, {InputsAhead::kKnown, 0}));
@@ -157,7 +157,7 @@ void judge_model(const Forecaster& forecaster, const PreparedSeries& data, FitRe
   JudgeOptions options{.period = period, .in_use = options_in_use(result.config)};
   result.verdict = judge(result.series, result.split.held, data.units, &forecaster, list, options);
   if (!result.series.input_names.empty()) {
-    options.inputs = {period ? InputsAhead::kRepeated : InputsAhead::kHeld, period.value_or(0)};
+    options.inputs = {period ? InputsAhead::kRepeat : InputsAhead::kHold, period.value_or(0)};
     result.verdict_unknown = judge(result.series, result.split.held, data.units, &forecaster, list, options);
   }
   const std::size_t whole = result.verdict->horizons.size() - 1;
@@ -182,7 +182,7 @@ PartSizes parts_of(const PreparedSeries& prepared) {
 PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSeries judge) {
   config.check();
   PreparedSeries data;
-  data.judges = judge.trajectories.size();
+  data.num_judged = judge.trajectories.size();
   for (Trajectory& trajectory : judge.trajectories) series.trajectories.push_back(std::move(trajectory));
   check(series);
   data.outliers = remove_outliers(series, missing_codes_of(config.model.columns.layout));

@@ -46,8 +46,8 @@ struct FitOptions {
   std::filesystem::path checkpoint =
       {};  // of the last training; those of trials and members are in folders beside it; empty: none
   std::string fingerprint = {};
-  /// What the config's minutes ended is written here, and gone by instead of the clock where it is there; empty:
-  /// neither.
+  /// File that records after which epochs the time limit ended each training. If it exists, trainings end there, and
+  /// the clock is ignored. Empty: none.
   std::filesystem::path stopped = {};
   Resume resume = Resume::kNo;
   Device device = Device::kCpu;  // where the solves of the training run; forecasts are the CPU's (docs/gpu.md)
@@ -57,11 +57,11 @@ struct FitOptions {
 
 /// A series as a fit takes it.
 struct PreparedSeries {
-  TimeSeries series;       // without outliers; embedded, if the config says so
-  Split split;             // training and test
-  TimeSeries training;     // the training part
-  std::size_t judges = 0;  // of its trajectories, the last ones: of a file that judges
-  Split validation;        // of the training part
+  TimeSeries series;           // without outliers; embedded, if the config says so
+  Split split;                 // training and test
+  TimeSeries training;         // the training part
+  std::size_t num_judged = 0;  // how many trajectories, the last ones, come from FitConfig::judge
+  Split validation;            // of the training part
   Normalization units;
   std::vector<double> periods = {};     // of the clocks that the config names
   double period = 0;                    // that the training part seems to follow; 0: none

@@ -3,21 +3,21 @@
 #include <functional>
 
 #include "costate/base/error.h"
-#include "costate/series/fit_options.h"
+#include "costate/series/fit_config_options.h"
 
 namespace costate {
 namespace {
 
 std::vector<ConfigSection> sections() {
   std::vector<ConfigSection> known = {{"", {"format", "version"}}};
-  for (const FitOption& option : fit_options()) {
+  for (const FitConfigOption& option : fit_config_options()) {
     if (known.back().name != option.section) known.push_back({option.section, {}});
     known.back().keys.push_back(option.key);
   }
   return known;
 }
 
-ConfigValue read(const Config& config, const FitOption& option) {
+ConfigValue read(const Config& config, const FitConfigOption& option) {
   switch (option.kind) {
     case OptionKind::kText:
     case OptionKind::kChoice:
@@ -36,11 +36,11 @@ ConfigValue read(const Config& config, const FitOption& option) {
   throw InternalError("[fit] no such kind of option.");
 }
 
-FitConfig read_options(const Config& config, const std::function<bool(const FitOption&)>& wants) {
+FitConfig read_options(const Config& config, const std::function<bool(const FitConfigOption&)>& wants) {
   check_config_format(config);
   config.check_keys(sections());
   FitConfig fit;
-  for (const FitOption& option : fit_options()) {
+  for (const FitConfigOption& option : fit_config_options()) {
     if (!wants(option) || (option.may_be_absent && !config.has(option.section, option.key))) continue;
     const ConfigValue value = read(config, option);
     option.check(value);
@@ -56,7 +56,7 @@ void FitConfig::check() const {
     throw InvalidArgument(
         "[fit] an event moves delayed copies of a state later; fit events with --memory, and without "
         "--delay.");
-  for (const FitOption& option : fit_options()) option.check(option.access.get(*this));
+  for (const FitConfigOption& option : fit_config_options()) option.check(option.access.get(*this));
   if (max_growth < 1)
     throw InvalidArgument("[fit] max_growth must be at least 1: a first epoch is no costly one; got ", max_growth, ".");
   if (!judge.empty() && !hold_out_part.empty())
@@ -69,7 +69,8 @@ void FitConfig::check() const {
 Config FitConfig::to_config() const {
   Config config;
   config.set("", "format", kConfigFormat);
-  for (const FitOption& option : fit_options()) config.set(option.section, option.key, option.access.get(*this));
+  for (const FitConfigOption& option : fit_config_options())
+    config.set(option.section, option.key, option.access.get(*this));
   return config;
 }
 
@@ -77,17 +78,17 @@ Config to_config(const SeriesModelOptions& options) {
   Config config;
   config.set("", "format", kConfigFormat);
   const FitConfig fit{.model = options};
-  for (const FitOption& option : fit_options())
+  for (const FitConfigOption& option : fit_config_options())
     if (option.is_of_model) config.set(option.section, option.key, option.access.get(fit));
   return config;
 }
 
 SeriesModelOptions model_options_from(const Config& config) {
-  return read_options(config, [](const FitOption& option) { return option.is_of_model; }).model;
+  return read_options(config, [](const FitConfigOption& option) { return option.is_of_model; }).model;
 }
 
 FitConfig fit_config_from(const Config& config) {
-  return read_options(config, [](const FitOption&) { return true; });
+  return read_options(config, [](const FitConfigOption&) { return true; });
 }
 
 std::string first_difference(const FitConfig& left, const FitConfig& right) {

@@ -56,7 +56,7 @@ struct FitConfig {
 /// The other way round. DataError for unknown keys, wrong types and a format of another version.
 FitConfig fit_config_from(const Config& config);
 
-/// The rows of fit_options() that are a model's, as TOML, and back. DataError as fit_config_from.
+/// The rows of fit_config_options() that are a model's, as TOML, and back. DataError as fit_config_from.
 Config to_config(const SeriesModelOptions& options);
 SeriesModelOptions model_options_from(const Config& config);
 

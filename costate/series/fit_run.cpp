@@ -56,7 +56,7 @@ std::unique_ptr<RunLock> take_folder(const FitConfig& config, const std::filesys
     RunFolder::open(folder);
   } else {
     std::error_code ignored;  // RunFolder::create says what is wrong
-    if (mode == RunMode::kNew && std::filesystem::exists(folder / "config.toml", ignored))
+    if (mode == RunMode::kNew && RunFolder::is_run(folder))
       throw InvalidArgument("[fit] '", folder.string(),
                             "' already holds a run; resume it, replace it or choose another folder.");
     std::filesystem::create_directories(folder, ignored);

@@ -63,8 +63,8 @@ std::vector<std::string> remove_outliers_of(TimeSeries& data, const SeriesModel&
 
 InputsAhead inputs_ahead_from_name(const std::string& name) {
   if (name.empty()) return InputsAhead::kKnown;
-  if (name == "hold") return InputsAhead::kHeld;
-  if (name == "repeat") return InputsAhead::kRepeated;
+  if (name == "hold") return InputsAhead::kHold;
+  if (name == "repeat") return InputsAhead::kRepeat;
   throw InvalidArgument("[forecast] --inputs-ahead takes hold or repeat; got '", name, "'.");
 }
 

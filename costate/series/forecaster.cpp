@@ -35,7 +35,7 @@ ForecastTask forecast_task(const Trajectory& trajectory, std::size_t origin, std
                 out.size(), out.begin());
     return task;
   }
-  const double period = inputs.ahead == InputsAhead::kRepeated ? inputs.period : 0;
+  const double period = inputs.ahead == InputsAhead::kRepeat ? inputs.period : 0;
   for (std::size_t i = 0; i < ahead; ++i) {
     const double time = time_before(trajectory, origin, trajectory.times[origin + 1 + i], period);
     for (std::size_t k = 0; k < width; ++k) out[i * width + k] = internal::past_input(trajectory, origin, time, k);

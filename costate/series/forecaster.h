@@ -11,14 +11,14 @@ namespace costate {
 
 /// What is taken for the inputs after an origin. Who forecasts seldom knows them.
 enum class InputsAhead {
-  kKnown,     // as they will be
-  kHeld,      // the last known row, for ever
-  kRepeated,  // as one period before; held where that is before the trajectory's start
+  kKnown,   // as they will be
+  kHold,    // the last known row, for ever
+  kRepeat,  // as one period before; held where that is before the trajectory's start
 };
 
 struct InputAssumption {
   InputsAhead ahead = InputsAhead::kKnown;
-  double period = 0;  // in the series' time; of kRepeated only, which holds the inputs if it is 0
+  double period = 0;  // in the series' time; of kRepeat only, which holds the inputs if it is 0
 };
 
 /// A forecast that is asked for: of the `ahead` samples after `origin`, at the trajectory's own times.

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "costate/base/text.h"
-#include "costate/series/fit_options.h"
+#include "costate/series/fit_config_options.h"
 #include "costate/series/period.h"
 #include "costate/series/rivals.h"
 
@@ -270,7 +270,7 @@ std::string describe_rivals(const PreparedSeries& prepared) {
 std::string fit_command(const FitConfig& config) {
   std::string command = "costate fit " + shell_quoted(config.data);
   const FitConfig usual;
-  for (const FitOption& option : fit_options()) {
+  for (const FitConfigOption& option : fit_config_options()) {
     const OptionValue value = option.access.get(config);
     if (!option.flag.empty() && value != option.access.get(usual))
       command += " " + option.flag + " " + shell_quoted(typed(value));

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "costate/base/error.h"
-#include "costate/series/model_forecaster.h"
-#include "costate/series/series_objective.h"
+#include "costate/series/internal/model_forecaster.h"
+#include "costate/series/internal/series_objective.h"
 #include "costate/train/checkpoint.h"
 
 namespace costate {
@@ -75,9 +75,9 @@ TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
 /// Forecasts from a few origins in each window, the first of which is the sample before it, or the first one of a whole
 /// trajectory, and the others lie in the first three fifths; as far as the window reaches, at most 500 samples.
 std::vector<ForecastTask> tasks_in(const TimeSeries& series, const std::vector<Window>& windows) {
-  constexpr std::size_t kOrigins = 8, kTasks = 64;
+  constexpr std::size_t kOrigins = 8;
   std::vector<ForecastTask> tasks;
-  const std::size_t origins = std::max<std::size_t>(1, std::min(kOrigins, kTasks / windows.size()));
+  const std::size_t origins = std::max<std::size_t>(1, std::min(kOrigins, kValidationTasks / windows.size()));
   for (const Window& window : windows) {
     const std::size_t first = origin_before(window), end = window.first + window.count;
     std::set<std::size_t> chosen;
@@ -171,8 +171,7 @@ std::vector<ForecastTask> validation_tasks(const TrainingData& data, std::size_t
 
 Correction best_correction(const SeriesModel& model, const TrainingData& data) {
   if (data.validation.empty()) return {};
-  constexpr std::size_t kTasks = 64;
-  const std::vector<ForecastTask> tasks = validation_tasks(data, kTasks);
+  const std::vector<ForecastTask> tasks = validation_tasks(data, kValidationTasks);
   const ModelForecaster forecaster(model);
   const HostArray shifts = forecaster.context_shifts(tasks);
   Correction best;

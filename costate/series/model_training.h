@@ -1,6 +1,7 @@
 // One training of a model of a given form, and its error on samples that it is not trained on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -84,6 +85,9 @@ class ValidationError {
   const Normalization& units_;
   std::vector<ForecastTask> unseen_, far_;
 };
+
+/// How many forecasts of the validation windows a choice goes by.
+inline constexpr std::size_t kValidationTasks = 64;
 
 /// Forecasts of the validation windows from so many origins at most, spread over them, each to its window's end; at
 /// most 500 samples.

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "costate/base/text.h"
-#include "costate/series/missing_codes.h"
+#include "costate/series/internal/missing_codes.h"
 #include "costate/series/time_text.h"
 
 namespace costate {

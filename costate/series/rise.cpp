@@ -3,8 +3,8 @@
 #include <Eigen/Dense>
 #include <cmath>
 
-#include "costate/series/event_path.h"
 #include "costate/series/event_response.h"
+#include "costate/series/internal/event_path.h"
 
 namespace costate::internal {
 

@@ -40,7 +40,8 @@ struct SelectionOptions {
   std::function<bool(const std::string& trial, std::int64_t epochs)> ends_trial = {};  // asked after each epoch
   std::function<bool()> should_stop = {};                                              // asked between rounds
   /// Whether the caller wants an end: no round begins then, since trials that were cut short would choose whom it
-  /// takes, and leave checkpoints that a fit which goes on has no use for. Time that is up is not meant.
+  /// takes, and leave checkpoints that a fit which goes on has no use for. Not true because the time
+  /// limit has passed.
   std::function<bool()> was_asked = {};
 };
 

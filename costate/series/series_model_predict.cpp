@@ -4,8 +4,8 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
-#include "costate/series/event_path.h"
 #include "costate/series/internal/count.h"
+#include "costate/series/internal/event_path.h"
 #include "costate/series/series_model.h"
 
 namespace costate {

@@ -176,7 +176,7 @@ std::string inputs_text(const Verdict& verdict) {
   if (!verdict.has_inputs) return {};
   const InputAssumption& inputs = verdict.inputs;
   if (inputs.ahead == InputsAhead::kKnown) return "With the inputs known";
-  if (inputs.ahead == InputsAhead::kHeld || inputs.period == 0) return "With the inputs held at their last value";
+  if (inputs.ahead == InputsAhead::kHold || inputs.period == 0) return "With the inputs held at their last value";
   return text::concat("With the inputs of ", duration_text(inputs.period, verdict.time_scale), " before");
 }
 

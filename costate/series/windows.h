@@ -13,6 +13,9 @@
 
 namespace costate {
 
+/// How many a model is trained on at most, spread over the data, unless a fit or a config says otherwise.
+inline constexpr std::int64_t kMostWindows = 512;
+
 /// Samples [first, first + count) of a trajectory.
 struct Window {
   std::size_t trajectory = 0;

@@ -51,7 +51,7 @@ void check_multistep(const SolveOptions& options) {
 /// "'rodas5p', 'radau5'": the names of the methods that can do something.
 std::string methods_that(bool (*can)(Method)) {
   std::vector<std::string> names;
-  for (const Method method : all_methods())
+  for (const Method method : one_step_methods())
     if (can(method)) names.push_back(text::concat("'", name(method), "'"));
   return text::join(names);
 }

@@ -63,6 +63,9 @@ GradientSteps gradient_steps_from_name(const std::string& name);
 std::string name(FirstStep first_step_rule);
 FirstStep first_step_from_name(const std::string& name);
 
+/// SolveOptions::memory_budget, unless given.
+inline constexpr std::size_t kMemoryBudget = std::size_t{256} << 20;
+
 struct SolveOptions {
   Method method = Method::kDopri5;
   double rtol = 1e-6;  // a step is accepted if its error is at most atol + rtol |y|, as a root mean square
@@ -101,7 +104,7 @@ struct SolveOptions {
   // Bytes for each thread that a solve keeps for its reverse sweep: half for states of accepted steps, a quarter for
   // evaluations, a quarter for states that the sweep computes again. The tiles of a run that waits for its pull-back
   // (exec/pullback.h) share what its threads may keep. It changes the time taken, and no bit of a result.
-  std::size_t memory_budget = std::size_t{256} << 20;
+  std::size_t memory_budget = kMemoryBudget;
   Dtype dtype = Dtype::kF64;  // of solves of a batch of numbers; a traced solve has its program's
 
   bool operator==(const SolveOptions&) const = default;
@@ -114,7 +117,7 @@ struct SolveOption {
   OptionAccess<SolveOptions> access;
 };
 
-/// All of SolveOptions but the dtype, those of step_control by their own names.
+/// All of SolveOptions but the dtype and the norm, which is a Function; those of step_control by their own names.
 const std::vector<SolveOption>& solve_options();
 
 /// Whether a method solves M y' = f: rodas5p, radau5, radauIIA3 and radauIIA5, whose steps end where an algebraic

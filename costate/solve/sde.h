@@ -76,8 +76,8 @@ struct SdeOptions {
   // an interval. Paths are found fastest where all steps are 2^-k of the whole time.
   int steps_per_interval = 0;
   double step_size = 0;
-  std::size_t memory_budget = std::size_t{256} << 20;  // as a solve's
-  Dtype dtype = Dtype::kF64;                           // of batches of numbers
+  std::size_t memory_budget = kMemoryBudget;  // as a solve's
+  Dtype dtype = Dtype::kF64;                  // of batches of numbers
 
   bool operator==(const SdeOptions&) const = default;
 };

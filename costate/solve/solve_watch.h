@@ -16,8 +16,8 @@ struct StepView {
 };
 
 /// Code that hears of a solve's steps, on one thread: samples are then solved on that alone, some of them side by side
-/// as ever, each with the bits that it has without. A solve that nobody watches asks once a step whether somebody does.
-/// What a call throws ends the solve.
+/// as ever, each with the bits that it has without. Without a watch the cost is one test a step. What a call throws
+/// ends the solve.
 struct SolveWatch {
   std::function<void(const StepView&)> on_step = {};                    // before an attempt
   std::function<void(const StepView&)> on_accept = {}, on_reject = {};  // after one

@@ -52,17 +52,4 @@ double relative_error(std::span<const double> found, std::span<const double> tru
   return std::sqrt(squares / (sum_squares - sum * sum / static_cast<double>(truth.size())));
 }
 
-std::int64_t num_misclassified(const HostArray& logits, const HostArray& one_hot) {
-  if (!(logits.shape() == one_hot.shape()) || logits.shape().rank() != 2)
-    throw ShapeError("[num_misclassified] logits and classes must be of one shape [n, classes]; got ", logits.shape(),
-                     " and ", one_hot.shape(), ".");
-  std::int64_t wrong = 0;
-  for (std::int64_t i = 0; i < logits.shape()[0]; ++i) {
-    const std::vector<double> row = logits.row(i);
-    const auto best = std::max_element(row.begin(), row.end()) - row.begin();
-    wrong += one_hot(i, best) == 0 ? 1 : 0;
-  }
-  return wrong;
-}
-
 }  // namespace costate

@@ -29,8 +29,4 @@ Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Ar
 /// where something found is not finite. ShapeError if they differ in length.
 double relative_error(std::span<const double> found, std::span<const double> truth);
 
-/// How many rows of logits [n, classes] are largest at another class than that of one_hot [n, classes]. ShapeError if
-/// the shapes differ.
-std::int64_t num_misclassified(const HostArray& logits, const HostArray& one_hot);
-
 }  // namespace costate

@@ -1,5 +1,5 @@
 // Fits any vector field to stretches of trajectories that start at known states: the least-squares loss over z(t0),
-// z(t1), z(t2), …. For noisy starts, units and hold-outs see fit.h.
+// z(t1), z(t2), …. For noisy starts, units and hold-outs see series/fit.h.
 #pragma once
 
 #include <cstdint>

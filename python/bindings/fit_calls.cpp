@@ -5,7 +5,7 @@
 
 #include "costate/base/error.h"
 #include "costate/report/fit_report.h"
-#include "costate/series/fit_options.h"
+#include "costate/series/fit_config_options.h"
 #include "costate/series/fit_run.h"
 #include "python/bindings/fit.h"
 #include "python/bindings/keywords.h"
@@ -36,7 +36,7 @@ Keyword<FitConfig> hold_out_keyword() {
 /// The options of a fit, those of a table's columns and layout among them.
 Keywords<FitConfig> table_keywords() {
   Keywords<FitConfig> keywords;
-  for (const FitOption& option : fit_options())
+  for (const FitConfigOption& option : fit_config_options())
     if (option.key == "hold_out")
       keywords.push_back(hold_out_keyword());
     else if (option.doors != OptionDoors::kFile && option.key != "hold_out_part" && option.key != "judge")
@@ -48,7 +48,7 @@ Keywords<FitConfig> table_keywords() {
 Keywords<FitConfig> array_keywords() {
   Keywords<FitConfig> keywords = table_keywords();
   std::erase_if(keywords, [](const Keyword<FitConfig>& keyword) {
-    const auto option = std::ranges::find(fit_options(), keyword.name, &FitOption::key);
+    const auto option = std::ranges::find(fit_config_options(), keyword.name, &FitConfigOption::key);
     return option->doors != OptionDoors::kAll;
   });
   return keywords;

@@ -25,7 +25,7 @@ ForecastOptions options_of(const Fit& fit, const ForecastArguments& given, std::
                           .starts = read(starts_from_table, given.starts, model),
                           .drive = read(drive_from_table, given.inputs, model),
                           .inputs_ahead = inputs_ahead_from_name(given.inputs_ahead.value_or(""))};
-  const bool repeats = options.inputs_ahead == InputsAhead::kRepeated && given.starts.is_none();
+  const bool repeats = options.inputs_ahead == InputsAhead::kRepeat && given.starts.is_none();
   if (given.data.is_none() && (options.at || repeats)) {
     if (!fit.has_data())
       throw InvalidArgument("[forecast] a forecast ", options.at ? "from a time" : "with inputs that repeat",

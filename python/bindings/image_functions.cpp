@@ -50,8 +50,8 @@ Keywords<PoolOptions> pool_keywords(const std::string& function) {
           pair("padding", &O::padding, KeywordRole::kInOrder)};
 }
 
-Keywords<Pool1dOptions> pool1d_keywords(const std::string& function) {
-  using O = Pool1dOptions;
+Keywords<SeriesPoolOptions> series_pool_keywords(const std::string& function) {
+  using O = SeriesPoolOptions;
   Keyword<O> stride = option("stride", &O::stride, KeywordRole::kInOrder);
   stride.annotation += " | None";
   stride.get = [](const O& options) { return options.stride == 0 ? nb::object(nb::none()) : nb::cast(options.stride); };
@@ -123,10 +123,10 @@ padding  places on each side, up to half of the kernel.)";
                    "count, as in PyTorch\nunless count_include_pad is False.",
                    kWindows)
           .c_str());
-  bind_pool<Pool1dOptions>(m, "max_pool1d", max_pool1d, pool1d_keywords("max_pool1d"),
-                           "max_pool2d along one axis, of x [channels, length].");
-  bind_pool<Pool1dOptions>(m, "avg_pool1d", avg_pool1d, pool1d_keywords("avg_pool1d"),
-                           "avg_pool2d along one axis, of x [channels, length].");
+  bind_pool<SeriesPoolOptions>(m, "max_pool1d", max_pool1d, series_pool_keywords("max_pool1d"),
+                               "max_pool2d along one axis, of x [channels, length].");
+  bind_pool<SeriesPoolOptions>(m, "avg_pool1d", avg_pool1d, series_pool_keywords("avg_pool1d"),
+                               "avg_pool2d along one axis, of x [channels, length].");
   m.def(
       "global_average", [](nb::handle x) { return global_average(to_array(x)); }, nb::arg("x"),
       "Inside a trace: the mean of each feature map, of x [channels, ...]: [channels].");

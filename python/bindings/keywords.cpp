@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <regex>
 
-#include "costate/series/fit_options.h"
+#include "costate/series/fit_config_options.h"
 
 namespace costate::python {
 namespace {
 
 /// The keyword of a flag, which is its name where the two agree.
 std::string keyword_of(const std::string& flag) {
-  for (const FitOption& option : fit_options())
+  for (const FitConfigOption& option : fit_config_options())
     if (option.flag == flag) return option.key;
   if (flag == "--from") return "starts";  // a word of Python's own
   std::string name = flag.substr(2);

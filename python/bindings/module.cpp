@@ -4,6 +4,7 @@
 
 #include "costate/base/log.h"
 #include "costate/base/threads.h"
+#include "costate/base/version.h"
 #include "costate/exec/machine.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/delays.h"
@@ -38,7 +39,7 @@ NB_MODULE(_core, module) {
   namespace nb = nanobind;
   using namespace costate::python;
   module.doc() = "The compiled part of costate; import costate instead.";
-  module.attr("__version__") = COSTATE_VERSION;
+  module.attr("__version__") = costate::version();
   log_with_keywords();
   pthread_atfork(nullptr, nullptr, &costate::stay_on_calling_thread);
   bind_errors(module);

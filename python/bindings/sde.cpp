@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "costate/base/error.h"
+#include "costate/base/text.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/fields.h"
 
@@ -95,16 +96,19 @@ NumpyArray brownian_path_python(const nb::object& times, std::int64_t channels, 
 
 void bind_sde(nb::module_& module) {
   const SdeOptions defaults;
+  const std::string signature = text::concat(
+      "def solve_sde(f: collections.abc.Callable, g: collections.abc.Callable, z0: object, times: object, *, args: "
+      "collections.abc.Sequence = (), method: str = '",
+      name(defaults.method), "', steps_per_interval: int = ", defaults.steps_per_interval,
+      ", step_size: float = 0.0, seed: int = ", defaults.seed,
+      ", stream: object = 0, samples: object = None, throw: bool = True, memory_budget: int = ", defaults.memory_budget,
+      ") -> typing.Any");
   module.def(
       "solve_sde", &solve_sde_python, nb::arg("f"), nb::arg("g"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
       nb::arg("args") = nb::tuple(), nb::arg("method") = name(defaults.method),
       nb::arg("steps_per_interval") = defaults.steps_per_interval, nb::arg("step_size") = defaults.step_size,
       nb::arg("seed") = defaults.seed, nb::arg("stream") = 0, nb::arg("samples") = nb::none(), nb::arg("throw") = true,
-      nb::arg("memory_budget") = defaults.memory_budget,
-      nb::sig("def solve_sde(f: collections.abc.Callable, g: collections.abc.Callable, z0: object, times: object, *, "
-              "args: collections.abc.Sequence = (), method: str = 'euler_maruyama', steps_per_interval: int = 0, "
-              "step_size: float = 0.0, seed: int = 0, stream: object = 0, samples: object = None, throw: bool = True, "
-              "memory_budget: int = 268435456) -> typing.Any"),
+      nb::arg("memory_budget") = defaults.memory_budget, nb::sig(signature.c_str()),
       R"(Solves dz = f(t, z, *args) dt + g(t, z, *args) dW, z(times[0]) = z0, by fixed steps, and gives the states at `times`.
 
 f, g    callables on costate Arrays, traced once for one sample. g has the shape of z: diagonal noise, a channel for each number

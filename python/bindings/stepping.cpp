@@ -7,6 +7,7 @@
 #include "costate/base/error.h"
 #include "costate/solve/control/controller.h"
 #include "costate/solve/control/initial_step.h"
+#include "costate/solve/control/step_ends.h"
 #include "costate/solve/methods/implicit.h"
 #include "costate/solve/methods/tableau.h"
 #include "costate/solve/options.h"
@@ -49,7 +50,7 @@ nb::dict tableau_of(const std::string& method) {
   return found;
 }
 
-constexpr const char* kFamilies[] = {"explicit", "implicit", "partitioned", "reversible", "adams"};
+constexpr const char* kFamilies[] = {"explicit", "implicit", "partitioned", "reversible", "adams", "multistep"};
 
 /// What there is to know of a method before one chooses it.
 nb::dict describe(Method method) {
@@ -131,7 +132,8 @@ void bind_stepping(nb::module_& module) {
       "methods",
       [] {
         nb::dict found;
-        for (const Method method : all_methods()) found[nb::cast(std::string(name(method)))] = describe(method);
+        for (const auto methods : {one_step_methods(), multistep_methods()})
+          for (const Method method : methods) found[nb::cast(std::string(name(method)))] = describe(method);
         return found;
       },
       R"(The methods of solve by name: for each a dict with its description, source, family, order, and whether its steps go by
@@ -141,6 +143,7 @@ their error (adaptive), can be taken back (reversible) and allow a mass matrix.
 >>> [name for name, method in costate.methods().items() if method["reversible"]]
 ['symplectic_euler', 'velocity_verlet', 'reversible_heun', 'alf']
 )");
+  module.attr("_NEAR_END") = kNearEnd;
   module.def("_implicit_tableau", &implicit_tableau_of, nb::arg("method"),
              "Nodes, matrix and weights of an implicit Runge-Kutta method.");
   module.def("_rule_of_torchdiffeq", &rule_of_torchdiffeq,

@@ -1302,8 +1302,10 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
                                    steps with and without its gradient; 'off': never.
 
     Derivatives of a solve inside a trace, by z0, times, args and Parameters: gradients (value_and_grad, vjp), tangents (jvp),
-    Hessian-vector products by jvp(value_and_grad(loss)), vjp(jvp(loss)) or vjp(value_and_grad(loss)). Of a solve with events:
-    gradients.
+    Hessian-vector products by jvp(value_and_grad(loss)), vjp(jvp(loss)) or vjp(value_and_grad(loss)), hessian(loss). With
+    events, too: through their times and resets. Gradients alone: of methods that step on a grid alone (symplectic_euler,
+    velocity_verlet, reversible_heun, alf, explicit_adams, implicit_adams), of 'bdf' and 'adams', and of events with a
+    mass_matrix; with a mass_matrix by times.
 
     A time T at which f jumps, as in where(t <= T, 1, 0), has no derivative so, and NotSupported says so where it is asked
     for. Solve to T and go on from there, both times differentiated:

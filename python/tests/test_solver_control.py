@@ -108,6 +108,7 @@ def test_methods_are_listed():
     assert methods["dopri5"]["adaptive"] and methods["dopri5"]["family"] == "explicit" and methods["dopri5"]["order"] == 5
     assert [name for name, method in methods.items() if method["mass_matrix"]][:2] == ["rodas5p", "radau5"]
     assert "Adams" in methods["explicit_adams"]["description"]
+    assert [name for name, method in methods.items() if method["family"] == "multistep"] == ["bdf", "adams"]
 
 
 @pytest.mark.parametrize("method", ["symplectic_euler", "velocity_verlet", "reversible_heun", "alf", "explicit_adams", "implicit_adams"])

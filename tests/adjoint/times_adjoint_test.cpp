@@ -15,7 +15,7 @@ namespace {
 
 std::vector<Method> methods_with_error() {
   std::vector<Method> methods;
-  for (const Method method : all_methods())
+  for (const Method method : one_step_methods())
     if (tableau(method).has_error_estimate()) methods.push_back(method);
   return methods;
 }
@@ -132,7 +132,7 @@ TEST(TimesAdjoint, RepeatedTimesAroundAnEvent) {
 
 // What fixed steps are, moves smoothly with their times, and so do their gradients.
 TEST(TimesAdjoint, FixedStepsOfRepeatedTimesAreTheLimitOfShortOnes) {
-  for (const Method method : all_methods()) {
+  for (const Method method : one_step_methods()) {
     if (tableau(method).is_on_grid() || method == Method::kAuto) continue;
     for (const SolveOptions& options :
          {SolveOptions{.method = method, .steps_per_interval = 2}, SolveOptions{.method = method, .step_size = 0.3}}) {

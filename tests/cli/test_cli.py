@@ -346,7 +346,7 @@ def test_names_that_no_file_could_hold_are_refused(tmp_path):
         (["--hidden", "-3"], "between 1 and"),
         (["--hidden", "64,1.5"], "--hidden takes whole numbers between 1 and 65536, or none for a linear ODE; got '64,1.5'."),
         (["--rtol", "0"], "--rtol takes a positive"),
-        (["--lr", "nan"], "--lr takes a positive, finite number; got 'nan'."),
+        (["--lr", "nan"], "--learning-rate takes a positive, finite number; got 'nan'."),
         (["--window", "1"], "--window takes"),
         (["--seed", "-4"], "--seed takes"),
         (["--threads", "0"], "--threads takes"),
@@ -518,7 +518,7 @@ def test_a_start_may_come_through_a_pipe(run, tmp_path):
 def test_a_field_that_blows_up_is_reported_and_never_written(tmp_path):
     run = tmp_path / "run"
     done = costate("fit", LYNX, "--time", "year", "--state", "hare,lynx", "--out", run, "--epochs", "60", "--polish", "0",
-                   "--activation", "identity", "--lr", "30", "--window", "16")
+                   "--activation", "identity", "--learning-rate", "30", "--window", "16")
     assert done.returncode in (0, 1), done.stderr
     if done.returncode == 1:
         assert "no epoch had a finite loss" in done.stderr

@@ -61,13 +61,6 @@ TEST(ConcentricCircles, AreADiscWithinARing) {
   EXPECT_ERROR(concentric_circles({.first = 0, .count = -1}), InvalidArgument, "[concentric_circles] first and count");
 }
 
-TEST(OneHot, MakesUnitVectorsOfClasses) {
-  EXPECT_TRUE(
-      one_hot(HostArray::vector({2, 0}), 3).same_bits(HostArray(Shape{2, 3}, std::vector<double>{0, 0, 1, 1, 0, 0})));
-  EXPECT_ERROR(one_hot(HostArray::vector({0, 3}), 3), DataError, "from 0 to 2; number 1 is 3");
-  EXPECT_ERROR(one_hot(HostArray::vector({0.5}), 3), DataError, "number 0 is 0.5");
-}
-
 TEST(TwoSpirals, RefuseANegativeRange) {
   EXPECT_ERROR(two_spirals({.first = -1, .count = 4}), InvalidArgument, "must not be negative; got -1 and 4");
 }

@@ -92,7 +92,7 @@ TEST(Pooling, AlongOneAxisIsThatOfAnImageOfOneRow) {
       [](Array x) {
         const Array image = reshape(x, {2, 1, 9});
         const PoolOptions options{.kernel = {1, 4}, .stride = {1, 2}, .padding = {0, 2}};
-        const Pool1dOptions along{.kernel = 4, .stride = 2, .padding = 2};
+        const SeriesPoolOptions along{.kernel = 4, .stride = 2, .padding = 2};
         return std::vector<Array>{max_pool1d(x, along) - reshape(max_pool2d(image, options), {2, 5}),
                                   avg_pool1d(x, along) - reshape(avg_pool2d(image, options), {2, 5})};
       },

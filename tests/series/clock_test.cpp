@@ -1,4 +1,4 @@
-#include "costate/series/clock.h"
+#include "costate/series/internal/clock.h"
 
 #include <gtest/gtest.h>
 

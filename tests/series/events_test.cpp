@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "costate/diff/diff.h"
-#include "costate/series/event_path.h"
+#include "costate/series/internal/event_path.h"
+#include "costate/series/internal/window_arrays.h"
+#include "costate/series/internal/window_loss.h"
 #include "costate/series/series.h"
-#include "costate/series/window_arrays.h"
-#include "costate/series/window_loss.h"
 #include "tests/series/series.h"
 #include "tests/support/expect_error.h"
 

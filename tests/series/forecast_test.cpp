@@ -37,7 +37,7 @@ TimeSeries driven() {
 TEST(Forecast, StartsFromDataAndSaysWhatWasEstimated) {
   const TimeSeries series = driven();
   const Forecast made =
-      forecast(at_rest(series, {.memory = 2}), {.steps = 2, .data = series, .inputs_ahead = InputsAhead::kHeld});
+      forecast(at_rest(series, {.memory = 2}), {.steps = 2, .data = series, .inputs_ahead = InputsAhead::kHold});
   EXPECT_EQ(made.series.trajectories[0].times, (std::vector<double>{4, 5, 6}));
   ASSERT_EQ(made.notes.size(), 2U);
   EXPECT_EQ(
@@ -69,7 +69,7 @@ TEST(Forecast, RefusesOrSaysWhatItTookForInputs) {
   SeriesModel model = at_rest(series);
   ForecastOptions options{.steps = 3, .data = series};
   EXPECT_ERROR(forecast(model, options), InvalidArgument, "give their values over time with --input FILE, or say");
-  options.inputs_ahead = InputsAhead::kRepeated;
+  options.inputs_ahead = InputsAhead::kRepeat;
   EXPECT_ERROR(forecast(model, options), InvalidArgument, "no period is known");
   model.set_period(2);
   EXPECT_EQ(forecast(model, options).notes.back(), "inputs after 4 are not known: repeated after 2");
@@ -130,7 +130,7 @@ TEST(Forecast, OfManyTrajectoriesHasInputsOfEach) {
   EXPECT_ERROR(forecast(at_rest(series), {.steps = 2, .data = series, .drive = drive}), InvalidArgument,
                "give their values of trajectory 'a' over time");
   const Forecast held =
-      forecast(at_rest(series), {.steps = 2, .data = series, .drive = drive, .inputs_ahead = InputsAhead::kHeld});
+      forecast(at_rest(series), {.steps = 2, .data = series, .drive = drive, .inputs_ahead = InputsAhead::kHold});
   EXPECT_EQ(held.notes[1], "inputs of trajectory 'a' after 4 are not known: held at their last value");
   drive.trajectories[0].id = "d";
   EXPECT_ERROR(forecast(at_rest(series), {.steps = 2, .data = series, .drive = drive}), DataError,
@@ -146,7 +146,7 @@ TEST(Forecast, TheFileOfAModelKnowsItsRangeAndItsEnds) {
   EXPECT_EQ(again.range().state_high, (std::vector<double>{3, 7}));
   EXPECT_EQ(again.range().input_low, (std::vector<double>{0}));
   EXPECT_EQ(again.period(), 2);
-  const Forecast made = forecast(again, {.steps = 1, .inputs_ahead = InputsAhead::kHeld});
+  const Forecast made = forecast(again, {.steps = 1, .inputs_ahead = InputsAhead::kHold});
   EXPECT_EQ(made.notes[0], "the start at 4: 'z1' (last measured at 2) estimated by the model from the samples before");
 }
 

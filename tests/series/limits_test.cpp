@@ -5,9 +5,9 @@
 #include "costate/graph/trace.h"
 #include "costate/series/delay_embedding.h"
 #include "costate/series/fit.h"
+#include "costate/series/internal/window_arrays.h"
+#include "costate/series/internal/window_loss.h"
 #include "costate/series/split.h"
-#include "costate/series/window_arrays.h"
-#include "costate/series/window_loss.h"
 #include "tests/series/series.h"
 #include "tests/support/expect_error.h"
 

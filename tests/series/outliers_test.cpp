@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "costate/series/missing_codes.h"
+#include "costate/series/internal/missing_codes.h"
 #include "costate/series/series.h"
 #include "tests/series/series.h"
 

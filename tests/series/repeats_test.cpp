@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "costate/series/delay_embedding.h"
+#include "costate/series/internal/window_arrays.h"
 #include "costate/series/series_model.h"
 #include "costate/series/split.h"
-#include "costate/series/window_arrays.h"
 #include "tests/series/series.h"
 #include "tests/support/expect_error.h"
 

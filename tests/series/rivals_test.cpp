@@ -229,10 +229,10 @@ TEST(MeanCurve, IsTheMeanOfWhatWasMeasuredAroundATime) {
 TEST(ForecastTask, KnowsOnlyWhatItsAssumptionSaysOfInputs) {
   const Trajectory path = trajectory({0, 1, 2, 3, 4, 5, 6}, {0, 0, 0, 0, 0, 0, 0}, {0, 1, 2, 3, 40, 50, 60});
   EXPECT_EQ(forecast_task(path, 3, 3, {}).inputs.numbers(), (std::vector<double>{40, 50, 60}));
-  EXPECT_EQ(forecast_task(path, 3, 3, {InputsAhead::kHeld}).inputs.numbers(), (std::vector<double>{3, 3, 3}));
-  const InputAssumption repeated{InputsAhead::kRepeated, 2};
+  EXPECT_EQ(forecast_task(path, 3, 3, {InputsAhead::kHold}).inputs.numbers(), (std::vector<double>{3, 3, 3}));
+  const InputAssumption repeated{InputsAhead::kRepeat, 2};
   EXPECT_EQ(forecast_task(path, 3, 3, repeated).inputs.numbers(), (std::vector<double>{2, 3, 2}));
-  const InputAssumption too_long{InputsAhead::kRepeated, 9};
+  const InputAssumption too_long{InputsAhead::kRepeat, 9};
   EXPECT_EQ(forecast_task(path, 3, 3, too_long).inputs.numbers(), (std::vector<double>{3, 3, 3}));
   EXPECT_THROW(forecast_task(path, 3, 4, {}), InvalidArgument);
 }

@@ -13,10 +13,10 @@
 #include "costate/base/log.h"
 #include "costate/io/io.h"
 #include "costate/report/shown_paths.h"
-#include "costate/series/hold_out.h"
+#include "costate/series/internal/hold_out.h"
+#include "costate/series/internal/window_arrays.h"
 #include "costate/series/normalization.h"
 #include "costate/series/series.h"
-#include "costate/series/window_arrays.h"
 #include "costate/series/windows.h"
 #include "tests/support/expect_error.h"
 

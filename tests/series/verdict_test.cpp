@@ -141,14 +141,14 @@ TEST(Verdict, SaysHowFarAhead) {
   const Erring between("neural ODE", [](std::size_t ahead) { return ahead == 10 ? 0.1 : 2.0; });
   EXPECT_TRUE(all_text(verdict_on(two_states(), between, {&last}, {.horizons = {1, 10, 100}}))
                   .starts_with("Do not use the neural ODE: at 1 sample (t + 0.5) and 100 samples"));
-  JudgeOptions held{.inputs = {InputsAhead::kHeld}};
+  JudgeOptions held{.inputs = {InputsAhead::kHold}};
   TimeSeries driven = two_states();
   driven.input_names = {"u"};
   driven.trajectories[0].inputs = HostArray(Shape{200, 1});
   EXPECT_TRUE(all_text(verdict_on(driven, model, {&mean}, held))
                   .starts_with("With the inputs held at their last value: use the neural ODE up to"));
   EXPECT_TRUE(all_text(verdict_on(driven, model, {&mean})).starts_with("With the inputs known: use"));
-  held.inputs = {InputsAhead::kRepeated, 12};
+  held.inputs = {InputsAhead::kRepeat, 12};
   EXPECT_TRUE(all_text(verdict_on(driven, model, {&mean}, held)).starts_with("With the inputs of 12 before: use"));
 }
 

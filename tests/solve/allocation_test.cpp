@@ -81,7 +81,7 @@ TEST_P(Allocations, AWarmSolveMakesNone) {
 /// Those on a grid alone need a field with their memory, or one of two parts.
 std::vector<Method> methods_of_any_field() {
   std::vector<Method> methods;
-  for (const Method method : all_methods())
+  for (const Method method : one_step_methods())
     if (!tableau(method).is_on_grid()) methods.push_back(method);
   return methods;
 }

@@ -9,7 +9,7 @@ namespace costate {
 
 inline std::vector<Method> adaptive_methods() {
   std::vector<Method> methods;
-  for (const Method method : all_methods())
+  for (const Method method : one_step_methods())
     if (tableau(method).has_error_estimate()) methods.push_back(method);
   return methods;
 }

@@ -72,11 +72,5 @@ TEST(RelativeError, IsInUnitsOfTheTruthsDeviation) {
   EXPECT_ERROR(relative_error(std::vector<double>{2}, truth), ShapeError, "got 1 and 4");
 }
 
-TEST(Misclassified, CountsRowsWhoseLargestLogitIsOfAnotherClass) {
-  const HostArray classes(Shape{3, 2}, std::vector<double>{1, 0, 0, 1, 0, 1});
-  EXPECT_EQ(num_misclassified(HostArray(Shape{3, 2}, std::vector<double>{3, 2, 5, 1, -3, -1}), classes), 1);
-  EXPECT_ERROR(num_misclassified(HostArray(Shape{2, 2}), classes), ShapeError, "got [2, 2] and [3, 2]");
-}
-
 }  // namespace
 }  // namespace costate

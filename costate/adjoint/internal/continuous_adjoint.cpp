@@ -122,7 +122,7 @@ ContinuousAdjoint<T>::ContinuousAdjoint(const LaneProblem<T>& problem, const Fie
   for (auto* flags : {&failed_, &counts_}) flags->resize(lanes_);
   if (problem.events) events_ = std::make_unique<EventSweep<T>>(problem, field);
   const bool has_shared = std::ranges::any_of(field.arguments(), [](const auto& wanted) { return wanted.is_shared; });
-  sums_at_stages_ = has_shared && solves_own_ && !augmented_.implicit;
+  sums_at_stages_ = has_shared && solves_own_ && !augmented_.function_step;
   if (solves_own_ && (!has_shared || sums_at_stages_)) return;
   steps_.emplace(augmented_);
   const SolveOptions& reverse = augmented_.options;

@@ -37,7 +37,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   active_.resize(lanes_);
   is_explicit_.resize(lanes_);
   current_.resize(lanes_);
-  if (problem.implicit) implicit_ = std::make_unique<ImplicitReverse<T>>(problem, field);
+  if (problem.function_step) function_reverse_ = std::make_unique<FunctionStepReverse<T>>(problem, field);
   if (problem.events) events_ = std::make_unique<EventSweep<T>>(problem, field);
   if (field.wants_times() && !problem.is_fixed) start_slopes_ = std::make_unique<OutputSlopes<T>>(problem);
   if (problem.narrow) narrow_ = std::make_unique<Narrow>(*problem.narrow);
@@ -56,9 +56,9 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
   while (const std::optional<std::size_t> round = last_round()) {
     poll();
     load_steps(*round);
-    implicit_ ? load_implicit() : load_frame(*round);
+    function_reverse_ ? load_function_step() : load_frame(*round);
     start_cotangents();
-    implicit_ ? take_back_implicit() : take_back_stages();
+    function_reverse_ ? take_back_function_step() : take_back_stages();
     for (std::size_t lane = 0; field_.wants_times() && lane < lanes_; ++lane)
       if (active_[lane] != 0) add_to_times(lane);
     finish_step();
@@ -82,7 +82,7 @@ bool DiscreteSweep<T>::start() {
     solve_.inputs.shared = shared_.data();
   }
   replay_.start(*solve_.solver, solve_.inputs);
-  if (implicit_) implicit_->start(lender_.arguments());
+  if (function_reverse_) function_reverse_->start(lender_.arguments());
   if (events_ != nullptr)
     events_->start(solve_, lender_, cotangent_ + problem_.num_times * problem_.state_size * lanes_, *gradients_);
   std::copy_n(solve_.inputs.z0, problem_.state_size * lanes_, y_.data());
@@ -213,10 +213,10 @@ void DiscreteSweep<T>::start_cotangents() {
     }
   }
   for (std::size_t lane = 0; has_mass() && field_.wants_times() && lane < lanes_; ++lane)
-    if (active_[lane] != 0 && is_first_step(lane)) add_implicit_rates_at_start(lane);
+    if (active_[lane] != 0 && is_first_step(lane)) add_function_step_rates_at_start(lane);
   if (events_ != nullptr) events_->take_ends(y_cotangent_.data());
-  if (implicit_) {
-    start_implicit();
+  if (function_reverse_) {
+    start_function_step();
   } else {
     add_to_slopes(y_cotangent_.data(), problem_.tableau->b);
     add_dot(y_cotangent_.data(), problem_.tableau->b);
@@ -315,8 +315,8 @@ void DiscreteSweep<T>::finish_step() {
 template <class T>
 void DiscreteSweep<T>::finish() {
   field_.bind_cotangents(cotangents_, output_pointers_);
-  if (implicit_)
-    implicit_->finish_sums(cotangents_.arguments);
+  if (function_reverse_)
+    function_reverse_->finish_sums(cotangents_.arguments);
   else
     field_.function().finish_sums(output_pointers_, workspace_);
   if (events_ != nullptr) events_->finish();

@@ -22,8 +22,8 @@
 
 #include "costate/adjoint/internal/event_sweep.h"
 #include "costate/adjoint/internal/field_vjp.h"
+#include "costate/adjoint/internal/function_step_reverse.h"
 #include "costate/adjoint/internal/gradients.h"
-#include "costate/adjoint/internal/implicit_reverse.h"
 #include "costate/adjoint/internal/lender.h"
 #include "costate/adjoint/internal/output_passes.h"
 #include "costate/adjoint/internal/output_slopes.h"
@@ -78,19 +78,21 @@ class DiscreteSweep : public AdjointSweep<T> {
   void finish_step();
   void finish();
 
-  // Steps of an implicit method (discrete_sweep_implicit.cpp).
-  void load_implicit();
-  void start_implicit();
-  T implicit_rate(std::size_t lane, std::size_t output, double theta) const;
-  void add_implicit_rates_at_start(std::size_t lane);
-  void take_back_implicit();
+  // Steps by a Function (discrete_sweep_function_steps.cpp).
+  void load_function_step();
+  void start_function_step();
+  T function_step_rate(std::size_t lane, std::size_t output, double theta) const;
+  void add_function_step_rates_at_start(std::size_t lane);
+  void take_back_function_step();
 
   TileCall<T> call(std::size_t stage);
 
-  // What the dense output is made of: slopes, or increments of an implicit step (DenseForm).
-  std::size_t num_vectors() const { return implicit_ ? dense_form_.size() : num_used_stages_; }
+  // What the dense output is made of: slopes, or increments of a function step (DenseForm).
+  std::size_t num_vectors() const { return function_reverse_ ? dense_form_.size() : num_used_stages_; }
   Slopes<T> vectors() const;
-  T* vector_cotangent(std::size_t j) { return implicit_ ? implicit_->dense_cotangent(j) : slope_cotangent(j); }
+  T* vector_cotangent(std::size_t j) {
+    return function_reverse_ ? function_reverse_->dense_cotangent(j) : slope_cotangent(j);
+  }
 
   T* slope_cotangent(std::size_t stage) { return slope_cotangents_.data() + stage * size_; }
   const LaneStep& step(std::size_t lane) const { return current_[lane]; }
@@ -161,7 +163,7 @@ class DiscreteSweep : public AdjointSweep<T> {
   const T* cotangent_ = nullptr;
   SolveGradients<T>* gradients_ = nullptr;
   std::unique_ptr<Narrow> narrow_;
-  std::unique_ptr<ImplicitReverse<T>> implicit_;  // null of explicit methods
+  std::unique_ptr<FunctionStepReverse<T>> function_reverse_;  // of methods that step by a Function; else null
 };
 
 extern template class DiscreteSweep<float>;

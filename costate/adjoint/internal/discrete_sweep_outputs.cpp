@@ -27,7 +27,7 @@ void DiscreteSweep<T>::add_dense_outputs() {
 
 template <class T>
 Slopes<T> DiscreteSweep<T>::vectors() const {
-  if (implicit_) return implicit_->dense();
+  if (function_reverse_) return function_reverse_->dense();
   return {frame_.slope(0), problem_.frame.block, problem_.state_size, lanes_};
 }
 
@@ -36,7 +36,7 @@ template <class T>
 void DiscreteSweep<T>::add_dense_output(const T* w) {
   T* vectors[kMaxStages];
   for (std::size_t j = 0; j < num_vectors(); ++j) vectors[j] = vector_cotangent(j);
-  const T* h = implicit_ ? ones_.data() : walk_.sizes();
+  const T* h = function_reverse_ ? ones_.data() : walk_.sizes();
   add_dense_cotangents<T>({.step = {w, h, vectors, num_vectors(), problem_.state_size, lanes_},
                            .mask = mask_.data(),
                            .theta = theta_.data(),
@@ -60,21 +60,21 @@ void DiscreteSweep<T>::add_dense_times(const T* w) {
   };
   polynomial_weights(Polynomial::kValue, dense_form_.coefficients, dense_form_.degree, theta_.data(),
                      dense_weights_.data(), padded_, lanes_);
-  if (!implicit_) add_weighted_dots([&](std::size_t lane, T along) { step_bars_[lane] += along; });
+  if (!function_reverse_) add_weighted_dots([&](std::size_t lane, T along) { step_bars_[lane] += along; });
   polynomial_weights(Polynomial::kDerivative, dense_form_.coefficients, dense_form_.degree, theta_.data(),
                      dense_weights_.data(), padded_, lanes_);
   add_weighted_dots([&](std::size_t lane, T along) {
-    const T rate = implicit_ ? along / walk_.sizes()[lane] : along;
+    const T rate = function_reverse_ ? along / walk_.sizes()[lane] : along;
     *time_target(lane) += rate;
     time_bars_[lane] -= rate;
     step_bars_[lane] -= static_cast<T>(theta_[lane]) * rate;
   });
 }
 
-/// The output's cotangent along the last slope of its step, or along the dense output's of an implicit one.
+/// The output's cotangent along the last slope of its step, or along the dense output's of a function step.
 template <class T>
 T DiscreteSweep<T>::rate_at_end(std::size_t lane, std::size_t output) const {
-  if (implicit_) return implicit_rate(lane, output, 1);
+  if (function_reverse_) return function_step_rate(lane, output, 1);
   const T* w = output_cotangent(output);
   const T* slope = frame_.slope(closing());
   T rate = 0;
@@ -94,8 +94,8 @@ void DiscreteSweep<T>::add_rate_at_end(std::size_t lane, std::size_t output) {
 }
 
 /// Outputs whose time is the first one's again, which may be all of them: they leave z0 along its slope, and what moves
-/// the start takes that back. With a mass_matrix, its first step tells (add_implicit_rates_at_start); where there is
-/// none, nothing does.
+/// the start takes that back. With a mass_matrix, its first step tells (add_function_step_rates_at_start); where there
+/// is none, nothing does.
 template <class T>
 void DiscreteSweep<T>::add_rates_at_start() {
   start_slopes_->start(solve_, lender_);

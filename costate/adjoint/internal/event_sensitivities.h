@@ -26,8 +26,8 @@ class EventSensitivities {
   void add(std::size_t lane, std::size_t index, std::size_t event, const T* cotangent);
 
   const std::size_t lanes_, state_size_, num_tangents_, num_events_, max_events_;
-  EventFunction<T> rates_;
-  EventEvaluator<T> evaluator_;
+  FieldFunction<T> rates_;
+  FieldFunctionEvaluator<T> evaluator_;
   AlignedVector<double> times_;                 // [lanes]
   AlignedVector<T> y_;                          // [state and tangents, lanes]
   AlignedVector<T> slopes_, passing_, moving_;  // of event_rates(); `moving` of all directions

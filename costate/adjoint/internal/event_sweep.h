@@ -77,7 +77,7 @@ class EventSweep {
   const EventProblem<T>& events_;
   const FieldVjp<T>& field_;
   const std::size_t lanes_, rows_;
-  EventEvaluator<T> evaluator_;
+  FieldFunctionEvaluator<T> evaluator_;
   LaneDense<T> dense_;
   FinishedSolve<T> solve_;
   const Lender<T>* solve_lender_ = nullptr;

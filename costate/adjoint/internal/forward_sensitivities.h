@@ -48,7 +48,7 @@ class ForwardSensitivities : public AdjointSweep<T> {
   std::optional<EventSensitivities<T>> events_;
   Lender<T> lender_;
   OutputSlopes<T> slopes_;
-  AlignedVector<T> shared_, start_, states_, z_, later_cotangent_;
+  AlignedVector<T> shared_, start_, states_, z_;
   std::vector<double> times_;
   FinishedSolve<T> solve_;
   const T* cotangent_ = nullptr;

@@ -25,7 +25,7 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
       targets_(lanes_),
       is_explicit_(lanes_) {
   if (problem.options.adjoint == Adjoint::kReversible) inverse_ = std::make_unique<Inverse>(problem);
-  if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
+  if (problem.function_step) stepper_ = std::make_unique<FunctionStepper<T>>(*problem.function_step);
 }
 
 template <class T>
@@ -104,7 +104,7 @@ std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
   }
   for (InterruptPoll poll; position_ != targets_; poll()) advance(targets_);
   std::copy(y_.begin(), y_.end(), y);
-  return implicit_ ? evaluations_ : steps * (problem_.tableau->num_stages - 1);
+  return stepper_ ? evaluations_ : steps * (problem_.tableau->num_stages - 1);
 }
 
 /// y_ holds the states after the steps that are asked for.
@@ -134,14 +134,14 @@ std::int64_t StepReplay<T>::step_back(std::span<const std::size_t> remaining, T*
 /// stage_: the states at the end of the steps that are set.
 template <class T>
 void StepReplay<T>::take_steps() {
-  if (implicit_)
-    return implicit_->run({.y = y_.data(),
-                           .h = walk_.sizes(),
-                           .arguments = inputs_.arguments,
-                           .shared = inputs_.shared + problem_.step_shared(),
-                           .num_samples = inputs_.num_samples,
-                           .is_explicit = is_explicit_.data()},
-                          stage_.data());
+  if (stepper_)
+    return stepper_->run({.y = y_.data(),
+                          .h = walk_.sizes(),
+                          .arguments = inputs_.arguments,
+                          .shared = inputs_.shared + problem_.step_shared(),
+                          .num_samples = inputs_.num_samples,
+                          .is_explicit = is_explicit_.data()},
+                         stage_.data());
   const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage < problem_.closing(); ++stage) {
     walk_.write_times(stage, times_.data());
@@ -162,9 +162,9 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
     is_explicit_[lane] = recorded.is_explicit ? 1 : 0;
     const StepTimes step = recorded.times();
     walk_.take(lane, step);
-    if (!implicit_) continue;
-    implicit_->set_times(lane, step);
-    if (mask_[lane] != 0) evaluations_ += implicit_->evaluations(recorded.is_explicit);
+    if (!stepper_) continue;
+    stepper_->set_times(lane, step);
+    if (mask_[lane] != 0) evaluations_ += stepper_->evaluations(recorded.is_explicit);
   }
   take_steps();
   select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);

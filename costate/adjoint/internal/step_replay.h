@@ -47,7 +47,7 @@ class StepReplay {
   FieldEvaluator<T> field_;
   AlignedVector<T> y_, slopes_, stage_, times_, mask_;
   StageWalk<T> walk_;
-  std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
+  std::unique_ptr<FunctionStepper<T>> stepper_;  // of methods that step by a Function; else null
   /// How a step is taken back.
   struct Inverse {
     explicit Inverse(const LaneProblem<T>& problem)
@@ -55,14 +55,14 @@ class StepReplay {
           stepper(step),
           shared(step.function.shared_size()) {}
 
-    ImplicitProblem<T> step;
-    ImplicitStepper<T> stepper;
+    FunctionStepProblem<T> step;
+    FunctionStepper<T> stepper;
     AlignedVector<T> shared;
   };
   std::unique_ptr<Inverse> inverse_;  // of Adjoint::kReversible
   std::vector<Kept> kept_;
   std::vector<std::size_t> position_, targets_;
-  std::int64_t evaluations_ = 0;   // of implicit steps in this load()
+  std::int64_t evaluations_ = 0;   // of function steps in this load()
   std::vector<char> is_explicit_;  // [lane] of the steps that are taken
   const LaneSolver<T>* solver_ = nullptr;
   LaneInputs<T> inputs_;

@@ -5,6 +5,7 @@
 #include "costate/base/version.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/solve/control/initial_step.h"
+#include "costate/solve/control/step_ends.h"
 #include "costate/solve/methods/tableau.h"
 #include "costate/source/internal/c_text.h"
 
@@ -93,6 +94,8 @@ void describe_model(const SeriesModel& model, const std::function<std::string(do
   set("previous_floor", number(control.previous_floor));
   set("first_error", number(kFirstError));
   for (const NamedBound& bound : kNamedFirstStepBounds) set(bound.name, number(bound.value));
+  set("near_end", of_time(kNearEnd));
+  set("second_companion_share", number(kSecondCompanionShare));
   set("error_constant", number(method.error_constant));
   set("order", number(order));
   set("order_less_one", number(order - 1));

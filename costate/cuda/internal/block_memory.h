@@ -12,7 +12,7 @@ class BlockMemory {
   /// Bytes of shared memory that a block may have.
   explicit BlockMemory(std::size_t shared_limit) : shared_limit_(shared_limit) {}
 
-  /// An array of so many numbers of a type; who comes first has the shared memory. Returns its declaration as a
+  /// An array of so many numbers of a type; arrays placed first get shared memory. Returns its declaration as a
   /// pointer.
   std::string add(const std::string& type, std::size_t size_of_type, const std::string& name, std::size_t count);
 

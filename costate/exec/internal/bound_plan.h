@@ -73,7 +73,12 @@ struct Bases {
   Operand<T> operand(const Source& source) const { return {read(source.slot), static_cast<Spread>(source.motion)}; }
 };
 
-static_assert(static_cast<int>(Spread::kScalar) == static_cast<int>(Motion::kScalar));
+template <class Left, class Right>
+constexpr bool are_twins(Left left, Right right) {
+  return static_cast<int>(left) == static_cast<int>(right);
+}
+static_assert(are_twins(Spread::kFull, Motion::kFull) && are_twins(Spread::kLane, Motion::kLane) &&
+              are_twins(Spread::kRow, Motion::kRow) && are_twins(Spread::kScalar, Motion::kScalar));
 
 template <class T>
 struct BoundPlan {

@@ -12,7 +12,12 @@ namespace costate::internal {
 namespace {
 
 Activation activation_of(Epilogue epilogue) { return static_cast<Activation>(epilogue); }
-static_assert(static_cast<int>(Activation::kSigmoidSlope) == static_cast<int>(Epilogue::kSigmoidSlope));
+static_assert(are_twins(Activation::kNone, Epilogue::kNone) && are_twins(Activation::kTanh, Epilogue::kTanh) &&
+              are_twins(Activation::kRelu, Epilogue::kRelu) && are_twins(Activation::kSigmoid, Epilogue::kSigmoid) &&
+              are_twins(Activation::kSoftplus, Epilogue::kSoftplus) &&
+              are_twins(Activation::kTanhSlope, Epilogue::kTanhSlope) &&
+              are_twins(Activation::kReluSlope, Epilogue::kReluSlope) &&
+              are_twins(Activation::kSigmoidSlope, Epilogue::kSigmoidSlope));
 
 template <class T>
 void run_gemm(const Instruction& instruction, const Bases<T>& bases) {

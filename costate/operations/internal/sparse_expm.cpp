@@ -60,9 +60,7 @@ class SparseExpmOp : public TileOp<T> {
         if (!generator.set(t(0))) {
           result.setConstant(std::numeric_limits<double>::quiet_NaN());
           if (!is_gradient && run.report != nullptr)
-            run.report->failures.push_back(
-                {at.sample(), "no exponential", 0, 0,
-                 "A and t of expm_multiply must be finite, and |t| norm(A) below a million"});
+            run.report->failures.push_back({at.sample(), "no exponential", 0, 0, internal::kNoExponential});
         } else if (is_gradient) {
           generator.gradient(std::move(b), std::move(c), {result.data(), static_cast<std::size_t>(result.size())});
         } else {

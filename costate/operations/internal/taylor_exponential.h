@@ -7,6 +7,12 @@
 
 namespace costate::internal {
 
+inline constexpr double kMostProducts = 1e7;
+
+/// What a failure of a run says where no scheme is feasible.
+inline constexpr const char* kNoExponential =
+    "A and t of expm_multiply must be finite, and |t| norm(A) so small that ten million products with A suffice";
+
 /// Degree of the polynomial, number of steps and how long they are.
 struct TaylorScheme {
   int degree = 5;
@@ -14,7 +20,7 @@ struct TaylorScheme {
   double h = 0;
 
   /// More would take hours.
-  bool is_feasible() const { return steps * degree <= 1e7; }
+  bool is_feasible() const { return steps * degree <= kMostProducts; }
 };
 
 /// The fewest products for a matrix whose largest sum of a column is `norm`.

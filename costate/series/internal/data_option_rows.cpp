@@ -3,7 +3,7 @@
 
 namespace costate::internal {
 
-std::vector<FitOption> column_options() {
+std::vector<FitConfigOption> column_options() {
   using enum OptionKind;
   using enum OptionDoors;
   const std::string section = "data", group = "Data";
@@ -90,7 +90,7 @@ std::vector<FitOption> column_options() {
   };
 }
 
-std::vector<FitOption> part_options() {
+std::vector<FitConfigOption> part_options() {
   using enum OptionKind;
   using enum OptionDoors;
   const std::string section = "data", group = "Data";
@@ -139,7 +139,7 @@ std::vector<FitOption> part_options() {
   };
 }
 
-std::vector<FitOption> layout_options() {
+std::vector<FitConfigOption> layout_options() {
   using enum OptionKind;
   using enum OptionDoors;
   const std::string section = "data", group = "Data";

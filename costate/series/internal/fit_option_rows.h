@@ -1,9 +1,9 @@
-// The rows of fit_options(), by theme.
+// The rows of fit_config_options(), by theme.
 #pragma once
 
 #include <vector>
 
-#include "costate/series/fit_options.h"
+#include "costate/series/fit_config_options.h"
 
 /// Access to a member of FitConfig, and to one that is an enumeration, whose names are name(x) and from_name(name).
 #define COSTATE_MEMBER(name) option_access<FitConfig>([](auto& config) -> auto& { return config.name; })
@@ -14,13 +14,13 @@
 namespace costate::internal {
 
 /// Which columns of the file are what; what judges; how the file is laid out.
-std::vector<FitOption> column_options();
-std::vector<FitOption> part_options();
-std::vector<FitOption> layout_options();
+std::vector<FitConfigOption> column_options();
+std::vector<FitConfigOption> part_options();
+std::vector<FitConfigOption> layout_options();
 /// The form of the model, its solves, its training; for how long and from which seeds.
-std::vector<FitOption> model_options();
-std::vector<FitOption> solver_options();
-std::vector<FitOption> training_options();
-std::vector<FitOption> run_options();
+std::vector<FitConfigOption> model_options();
+std::vector<FitConfigOption> solver_options();
+std::vector<FitConfigOption> training_options();
+std::vector<FitConfigOption> run_options();
 
 }  // namespace costate::internal

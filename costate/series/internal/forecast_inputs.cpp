@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "costate/base/error.h"
-#include "costate/series/event_path.h"
+#include "costate/series/internal/event_path.h"
 #include "costate/series/internal/rival.h"
 #include "costate/series/period.h"
 #include "costate/series/time_text.h"
@@ -119,7 +119,7 @@ ForecastInputs forecast_inputs(const SeriesModel& model, const ForecastOptions& 
   const std::string about_events = inputs.note.empty() ? "" : inputs.note + "; ";
   if (end < times.back()) {
     const std::string after = text::concat("inputs", of_trajectory(start.id), " after ", text_of_time(end, scale));
-    if (options.inputs_ahead == InputsAhead::kHeld) {
+    if (options.inputs_ahead == InputsAhead::kHold) {
       inputs.note = about_events + after + " are not known: held at their last value";  // as interpolate does
     } else {
       const double period = period_of(model, options);

@@ -5,8 +5,8 @@
 
 #include "costate/base/error.h"
 #include "costate/series/delay_embedding.h"
-#include "costate/series/event_path.h"
-#include "costate/series/model_forecaster.h"
+#include "costate/series/internal/event_path.h"
+#include "costate/series/internal/model_forecaster.h"
 #include "costate/series/time_text.h"
 #include "costate/series/windows.h"
 

@@ -12,7 +12,7 @@
 #include "costate/base/log.h"
 #include "costate/base/threads.h"
 #include "costate/io/run_folder.h"
-#include "costate/series/ensemble_forecaster.h"
+#include "costate/series/internal/ensemble_forecaster.h"
 #include "costate/series/internal/time_limit.h"
 
 namespace costate::internal {
@@ -187,17 +187,16 @@ std::vector<std::size_t> independent_cells(const TrainingData& data) {
 
 /// As what is held out is forecast: whole trajectories from their first sample, ends of them from any sample.
 std::vector<ForecastTask> noise_tasks(const TrainingData& data) {
-  constexpr std::size_t kTasks = 64;
   std::vector<Window> ends;
   std::vector<ForecastTask> tasks;
-  for (const Window& window : spread(data.validation, kTasks, 0)) {
+  for (const Window& window : spread(data.validation, kValidationTasks, 0)) {
     if (window.first > 0)
       ends.push_back(window);
     else
       tasks.push_back(
           forecast_task(data.whole.trajectories[window.trajectory], 0, window.count - 1, {InputsAhead::kKnown, 0}));
   }
-  for (ForecastTask& task : validation_tasks({data.trained, data.whole, ends, data.units}, kTasks))
+  for (ForecastTask& task : validation_tasks({data.trained, data.whole, ends, data.units}, kValidationTasks))
     tasks.push_back(std::move(task));
   return tasks;
 }

@@ -5,7 +5,7 @@
 
 namespace costate::internal {
 
-std::vector<FitOption> model_options() {
+std::vector<FitConfigOption> model_options() {
   using enum OptionKind;
   const std::string section = "model", group = "Model";
   return {
@@ -95,7 +95,7 @@ std::vector<FitOption> model_options() {
   };
 }
 
-std::vector<FitOption> solver_options() {
+std::vector<FitConfigOption> solver_options() {
   using enum OptionKind;
   const std::string section = "solver", group = "Solver";
   return {
@@ -143,7 +143,7 @@ std::vector<FitOption> solver_options() {
   };
 }
 
-std::vector<FitOption> training_options() {
+std::vector<FitConfigOption> training_options() {
   using enum OptionKind;
   const std::string section = "training", group = "Training";
   return {
@@ -185,7 +185,8 @@ std::vector<FitOption> training_options() {
       {.section = section,
        .key = "learning_rate",
        .kind = kNumber,
-       .flag = "--lr",
+       .flag = "--learning-rate",
+       .short_flag = "--lr",
        .group = group,
        .help = "Learning rate, which falls to 1 % of it on half a cosine",
        .access = COSTATE_MEMBER(learning_rate)},
@@ -241,7 +242,7 @@ std::vector<FitOption> training_options() {
   };
 }
 
-std::vector<FitOption> run_options() {
+std::vector<FitConfigOption> run_options() {
   using enum OptionKind;
   const std::string section = "training", group = "Training";
   return {

@@ -85,7 +85,7 @@ double disturbance_rtol(double rtol, double atol, double rounding) {
 
 Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double rounding)
     : rtol(disturbance_rtol(solve_rtol, atol, rounding)),
-      slack_below(std::min(1e-4, 0.1 * std::pow(10.0, -tableau.error_order()))),
+      silent_below(std::min(1e-4, 0.1 * std::pow(10.0, -tableau.error_order()))),
       rounding_below(4 * rounding / rtol),
       straight_until(100 * 4 * rounding / rtol),
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),

@@ -84,8 +84,14 @@ inline constexpr double kMendAbove = 4;  // of the threshold: there, a shorter s
 inline constexpr int kMostMendings = 4;
 inline constexpr double kFresh = 0.1;
 inline constexpr double kFading = 0.1;
-inline constexpr double kSlackUntil = 0.1;       // an error of the state, in tolerances
-inline constexpr double kRescaleAbove = 0x1p40;  // a growing tangent is scaled back, lest it overflow
+// What an error estimate may be, in units of rtol, of a step that is tried: at least kTried, and of a step that is a
+// share of the solve's span kTriedByShare times it, at most kMostTried, times estimate_over_error. Of a disturbance
+// that is carried: at least kCarried, and kCarriedByShare times the share.
+inline constexpr double kTried = 10, kTriedByShare = 200, kMostTried = 100;
+inline constexpr double kCarried = 2, kCarriedByShare = 30;
+inline constexpr double kLongestSilent = 0.1;     // of the span: the step after one that showed nothing
+inline constexpr double kWatchInputsUntil = 0.1;  // an error of the state, in tolerances
+inline constexpr double kRescaleAbove = 0x1p40;   // a growing tangent is scaled back, lest it overflow
 
 /// Whether the attempt that follows `attempts` earlier ones asks, of a state of so many numbers.
 inline bool is_ask(std::int64_t attempts, std::size_t state_size) {
@@ -112,7 +118,9 @@ struct Limits {
   /// The error estimate, in units of rtol, up to which a step follows its disturbances well enough: ten, and more for
   /// steps that are a large part of the solve, of which few can add up, the more so at small rtol: the error itself is
   /// of one order more, 1/2 of the estimate at rtol 1e-3 and 1/7 at 1e-6.
-  double tried(double share) const { return std::max(10.0, estimate_over_error * std::min(200 * share, 100.0)); }
+  double tried(double share) const {
+    return std::max(kTried, estimate_over_error * std::min(kTriedByShare * share, kMostTried));
+  }
   /// |h| rate up to which this holds for whatever field: where v' = -rate v has that estimate, relative to v at the
   /// step's end. Between the shares of kShares on a line, which lies below the curve where more than ten are allowed.
   double threshold(double share) const {
@@ -123,7 +131,7 @@ struct Limits {
   }
   /// The estimate, in units of rtol, that a disturbance may have that is carried along.
   static double carried(double share, bool is_silent, const Leeway& more) {
-    return is_silent ? more.of_step : std::max(2 * more.of_step, 30 * more.of_solve * share);
+    return is_silent ? more.of_step : std::max(kCarried * more.of_step, kCarriedByShare * more.of_solve * share);
   }
   /// Whether a step with this error of the state, in tolerances, shows nothing of the field: one ten times as long,
   /// which is the most that a controller tries, would be accepted, too. Rounding makes errors, too: where the error may
@@ -131,10 +139,10 @@ struct Limits {
   /// (bend_weights) moves the state by; at rest and on straight lines rounding makes it, a hundredth of straight_until
   /// at |h| rate 1.
   bool shows_nothing(double error, double bend) const {
-    return error < slack_below || (may_be_rounding(error) && bend <= straight_until);
+    return error < silent_below || (may_be_rounding(error) && bend <= straight_until);
   }
-  bool may_be_rounding(double error) const { return error >= slack_below && error < rounding_below; }
-  double slack_below, rounding_below, straight_until;
+  bool may_be_rounding(double error) const { return error >= silent_below && error < rounding_below; }
+  double silent_below, rounding_below, straight_until;
   /// Disturbances below these, relative to what v began with and to its largest number, need not be followed: a
   /// gradient below the first is not told from 0 by atol; below the second, the rounding of a larger number would be
   /// taken for an error.
@@ -170,8 +178,7 @@ inline bool counts(const Occasion& occasion, double rtol) {
 
 /// The error of a step of this share of the span after which the controller takes a tenth of the span.
 inline double silence(double share, int error_order) {
-  constexpr double kLongest = 0.1;
-  return share > kLongest ? std::pow(share / kLongest, error_order) : 0;
+  return share > kLongestSilent ? std::pow(share / kLongestSilent, error_order) : 0;
 }
 
 /// The larger one; NaN if one is.

@@ -4,7 +4,7 @@
 // method's limit of stability: above about 1 an explicit step is held down by stability and not by its error.
 //
 //     explicit steps  rho = |k_last - k_s| / |y_last - y_s| over the two stages at t + h (Hairer and Wanner II, IV.2)
-//     implicit steps  rho <= min(|J|_1, |J|_inf), which is never too small: who goes back can
+//     implicit steps  rho = min(|J|_1, |J|_inf), an upper bound: where it is low, explicit steps are stable
 //
 // One step says little: the explicit estimate is a difference quotient along one direction, and a stiff field also has
 // stretches where it is not. So a switch takes several such steps, fewer ones on the way back, where the estimate is a

@@ -21,7 +21,7 @@ struct DenseForm {
 
 template <class T>
 DenseForm dense_form(const LaneProblem<T>& problem) {
-  if (problem.implicit) return {problem.implicit->step.dense, problem.implicit->step.dense_degree, true};
+  if (problem.function_step) return {problem.function_step->step.dense, problem.function_step->step.dense_degree, true};
   return {problem.tableau->dense, static_cast<std::size_t>(problem.tableau->dense_degree), false};
 }
 

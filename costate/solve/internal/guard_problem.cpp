@@ -32,7 +32,7 @@ TileFunction<T> lower_step_tangent(const LaneProblem<T>& problem, const StepFunc
 template <class T>
 TileFunction<T> lower_tangent(const LaneProblem<T>& problem, bool with_arguments, bool is_explicit_step,
                               TimeRows& time) {
-  if (problem.implicit) {
+  if (problem.function_step) {
     const auto make = is_explicit_step ? explicit_step : step_function;
     return lower_step_tangent(
         problem, make(problem.field, problem.options, StepUse::kTangent, std::numeric_limits<double>::epsilon()),
@@ -83,7 +83,7 @@ bool has_kinks(const VectorField& field) {
 template <class T>
 TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments, bool is_explicit_step)
     : function(lower_tangent(problem, with_arguments, is_explicit_step, time)) {
-  if (problem.implicit && problem.implicit->explicit_part && !is_explicit_step)
+  if (problem.function_step && problem.function_step->explicit_step && !is_explicit_step)
     explicit_step = std::make_unique<const TangentField>(problem, with_arguments, true);
   const std::size_t num_arguments = problem.field.function().inputs().size() - 1 - problem.part_offsets.size();
   for (std::size_t i = 0; with_arguments && i < num_arguments; ++i) {

@@ -50,7 +50,7 @@ bool plan_all(LaneClock& clock, double max_steps) {
     const auto t = load(clock.t.data()), h = load(clock.h.data()), end = load(clock.end.data());
     const auto left = hn::Sub(end, t);
     const auto is_last = hn::Le(hn::Abs(left), hn::Mul(hn::Set(d, kNearEnd), hn::Abs(h)));
-    const auto stuck = hn::AndNot(is_last, hn::Le(hn::Abs(h), hn::Mul(hn::Set(d, kSmallest), hn::Abs(t))));
+    const auto stuck = hn::AndNot(is_last, hn::Le(hn::Abs(h), hn::Mul(hn::Set(d, kSmallestStep), hn::Abs(t))));
     const auto attempts = hn::Add(load(clock.num_accepted.data()), load(clock.num_rejected.data()));
     const auto spent =
         hn::And(hn::Ge(attempts, hn::Set(d, max_steps)), hn::Ne(load(clock.is_active.data()), hn::Zero(d)));

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "costate/exec/internal/aligned.h"
 #include "costate/solve/control/controller.h"
+#include "costate/solve/control/step_ends.h"
 
 namespace costate::internal {
 
@@ -52,11 +52,8 @@ inline constexpr std::array kClockArrays = {&LaneClock::t,
                                             &LaneClock::num_rejected,
                                             &LaneClock::nfe};
 
-inline constexpr double kNearEnd = 1.01;  // in steps: there, the step goes to the end
-inline constexpr double kSmallest = 10 * std::numeric_limits<double>::epsilon();  // step / t that moves t
-
 /// The smallest first step that is tried from t: one that moves it.
-inline double smallest_first(double t) { return 2 * kSmallest * std::abs(t); }
+inline double smallest_first(double t) { return 2 * kSmallestStep * std::abs(t); }
 
 /// Whether a step cannot be made shorter. Steps that are stretched to an end by kNearEnd are among them: they would be
 /// tried again and again.
@@ -66,7 +63,7 @@ inline bool is_shortest(double h, double shortest) { return std::abs(h) <= kNear
 /// the end becomes two halves.
 inline double limited_step(double h, double left, double longest) {
   if (std::abs(h) > longest) h = std::copysign(longest, h);
-  const bool is_too_long = std::abs(left) > longest * (1 + 0x1p-40);
+  const bool is_too_long = std::abs(left) > longest * (1 + kLengthRounding);
   return is_too_long && std::abs(left) <= kNearEnd * std::abs(h) ? left / 2 : h;
 }
 
@@ -83,7 +80,7 @@ inline bool is_spent(const LaneClock& clock, std::size_t lane, double max_steps)
 /// The step no longer moves t.
 inline bool is_stuck(const LaneClock& clock, std::size_t lane) {
   const double h = std::abs(clock.h[lane]);
-  return std::abs(clock.end[lane] - clock.t[lane]) > kNearEnd * h && h <= kSmallest * std::abs(clock.t[lane]);
+  return std::abs(clock.end[lane] - clock.t[lane]) > kNearEnd * h && h <= kSmallestStep * std::abs(clock.t[lane]);
 }
 
 struct Judgement {

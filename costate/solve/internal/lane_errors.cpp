@@ -22,7 +22,7 @@ LaneErrors<T>::Norm::Norm(const Function& norm, std::size_t state_size, std::siz
 template <class T>
 LaneErrors<T>::LaneErrors(const LaneProblem<T>& problem) : problem_(problem), ones_(problem.lanes, T{1}) {
   const ErrorMeasure& measure = problem.measure;
-  if (problem.guard != nullptr && !problem.implicit) bend_ = guard::bend_weights(*problem.tableau);
+  if (problem.guard != nullptr && !problem.function_step) bend_ = guard::bend_weights(*problem.tableau);
   if (problem.tableau->has_second_companion() || measure.groups.size() > 1 || !problem.options.norm.is_empty())
     other_norms_.resize(2 * problem.lanes);
   if (!problem.options.norm.is_empty())

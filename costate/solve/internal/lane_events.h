@@ -91,7 +91,7 @@ class LaneEvents {
   const EventProblem<T>& problem_;
   const std::size_t lanes_, rows_;
   LaneDense<T> dense_;
-  EventEvaluator<T> watch_, reset_;
+  FieldFunctionEvaluator<T> watch_, reset_;
   std::vector<EventTracker> trackers_;
   std::vector<LaneEventList<T>> lists_;
   std::vector<std::uint32_t> accepted_;   // lanes whose step was

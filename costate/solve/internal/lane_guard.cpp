@@ -19,8 +19,8 @@ LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem, TileWorkspace<T>& workspa
       span_(lanes_),
       state_error_(lanes_),
       mendings_(lanes_),
-      slack_(lanes_),
-      next_slack_(lanes_),
+      is_silent_(lanes_),
+      next_is_silent_(lanes_),
       asks_(lanes_),
       tries_(lanes_),
       probe_(rows_ * lanes_),
@@ -41,11 +41,11 @@ void LaneGuard<T>::start() {
 template <class T>
 void LaneGuard<T>::begin(std::size_t lane, double span) {
   rate_[lane] = reach_[lane] = state_.is_carried[lane] = inputs_.is_carried[lane] = 0;
-  slack_[lane] = 0;
+  is_silent_[lane] = 0;
   mendings_[lane] = 0;
   span_[lane] = span;
   for (std::size_t row = 0; row < rows_; ++row) probe_[row * lanes_ + lane] = shared_.pattern[row];
-  if (!problem_.implicit) return;
+  if (!problem_.function_step) return;
   rate_[lane] = 1;  // above the thresholds, which are 0
   carry_pattern(lane);
 }
@@ -58,7 +58,7 @@ void LaneGuard<T>::copy(std::size_t lane, const LaneGuard& from, std::size_t fro
   rate_[lane] = from.rate_[from_lane];
   reach_[lane] = from.reach_[from_lane];
   span_[lane] = from.span_[from_lane];
-  slack_[lane] = from.slack_[from_lane];
+  is_silent_[lane] = from.is_silent_[from_lane];
   mendings_[lane] = from.mendings_[from_lane];
   copy_column(from.probe_, probe_);
   for (const auto& [to, source] : {std::pair(&state_, &from.state_), std::pair(&inputs_, &from.inputs_)}) {
@@ -86,9 +86,9 @@ void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
     const bool is_first = clock.num_accepted[lane] + clock.num_rejected[lane] == 0;
     const bool shows_nothing =
         shared_.limits.shows_nothing(state_error_[lane], static_cast<double>(attempt.bends[lane]));
-    next_slack_[lane] = shows_nothing && !(begins_small && is_first) ? 1 : 0;
+    next_is_silent_[lane] = shows_nothing && !(begins_small && is_first) ? 1 : 0;
   }
-  if (problem_.implicit) {
+  if (problem_.function_step) {
     carry_where_silent(clock);
   } else {
     ask_where_due(attempt, clock);
@@ -98,7 +98,7 @@ void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
   test(attempt, state_, false, clock);
   test(attempt, inputs_, true, clock);
   for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (slack_[lane] != 0 && clock.is_active[lane] != 0 && state_error_[lane] <= 1)
+    if (is_silent_[lane] != 0 && clock.is_active[lane] != 0 && state_error_[lane] <= 1)
       clock.error[lane] = std::max(
           clock.error[lane], guard::silence(std::abs(clock.h[lane]) / span_[lane], problem_.tableau->error_order()));
 }
@@ -106,7 +106,7 @@ void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
 template <class T>
 void LaneGuard<T>::carry_where_silent(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (clock.is_active[lane] == 0 || slack_[lane] == 0) continue;
+    if (clock.is_active[lane] == 0 || is_silent_[lane] == 0) continue;
     if (state_.is_carried[lane] == 0) carry_pattern(lane);
     if (shared_.watches_inputs && inputs_.is_carried[lane] == 0) begin(inputs_, lane);
   }
@@ -215,8 +215,8 @@ void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturban
     else
       disturbance.ratio[lane] =
           find_ratio(clock, disturbance, lane) /
-          guard::Limits::carried(share, with_arguments || slack_[lane] != 0,
-                                 slack_[lane] != 0 || next_slack_[lane] != 0 ? guard::Leeway() : leeway);
+          guard::Limits::carried(share, with_arguments || is_silent_[lane] != 0,
+                                 is_silent_[lane] != 0 || next_is_silent_[lane] != 0 ? guard::Leeway() : leeway);
     if (!std::isfinite(disturbance.ratio[lane])) {
       const bool may_mend = !with_arguments && steepness > guard::kMendAbove * limits.threshold(0) &&
                             mendings_[lane] < guard::kMostMendings;
@@ -227,7 +227,7 @@ void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturban
     } else {
       if (!with_arguments) mendings_[lane] = 0;
       const bool is_steep = !with_arguments && steepness > guard::kTestAbove * limits.threshold(0);
-      const bool is_silent = with_arguments || slack_[lane] != 0;
+      const bool is_silent = with_arguments || is_silent_[lane] != 0;
       if (guard::counts({share, is_steep, is_silent}, limits.rtol))
         clock.error[lane] = std::max(clock.error[lane], disturbance.ratio[lane]);
     }
@@ -242,11 +242,11 @@ void LaneGuard<T>::advance(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock.accepted[lane] == 0) continue;
     if (!(state_error_[lane] <= 1)) state_.is_carried[lane] = inputs_.is_carried[lane] = 0;  // nothing was followed
-    slack_[lane] = next_slack_[lane];
+    is_silent_[lane] = next_is_silent_[lane];
     for (Disturbance* disturbance : {&state_, &inputs_})
       if (disturbance->any_is_carried && disturbance->is_carried[lane] != 0 && disturbance->field != nullptr)
         advance(*disturbance, lane);
-    if (state_error_[lane] > guard::kSlackUntil) inputs_.is_carried[lane] = 0;
+    if (state_error_[lane] > guard::kWatchInputsUntil) inputs_.is_carried[lane] = 0;
   }
 }
 

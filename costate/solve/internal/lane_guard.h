@@ -89,7 +89,7 @@ class LaneGuard {
   void begin(Disturbance& disturbance, std::size_t lane);
   void carry_pattern(std::size_t lane);
   void follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
-  void follow_implicit(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
+  void follow_function_step(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
   void follow_step(const GuardedAttempt<T>& attempt, const LaneClock& clock, const std::vector<double>& nodes,
                    Tangent& tangent, const T* now);
   void run_tangent(const GuardedAttempt<T>& attempt, Tangent& tangent);
@@ -101,11 +101,11 @@ class LaneGuard {
   const std::size_t lanes_, rows_;
   std::vector<double> rate_, reach_, span_, state_error_;  // [lane]
   std::vector<int> mendings_;                              // [lane] attempts rejected in a row since v was not finite
-  std::vector<char> slack_;          // [lane] the last accepted step showed nothing of what the field does
-  std::vector<char> next_slack_;     // [lane] nor does this attempt
-  std::vector<char> asks_, tries_;   // [lane] in this attempt
-  AlignedVector<T> probe_, answer_;  // [state, lanes] u of the next ask; uᵀ J
-  AlignedVector<T> mask_;            // [lane]
+  std::vector<char> is_silent_;       // [lane] the last accepted step showed nothing of what the field does
+  std::vector<char> next_is_silent_;  // [lane] nor does this attempt
+  std::vector<char> asks_, tries_;    // [lane] in this attempt
+  AlignedVector<T> probe_, answer_;   // [state, lanes] u of the next ask; uᵀ J
+  AlignedVector<T> mask_;             // [lane]
   TileWorkspace<T>& workspace_;
   Disturbance trial_, state_, inputs_;
   std::vector<const T*> input_pointers_;

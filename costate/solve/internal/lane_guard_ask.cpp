@@ -11,7 +11,7 @@ void LaneGuard<T>::ask_where_due(const GuardedAttempt<T>& attempt, const LaneClo
   bool any_asks = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     const auto attempts = static_cast<std::int64_t>(clock.num_accepted[lane] + clock.num_rejected[lane]);
-    const bool is_due = guard::is_ask(attempts, shared_.num_controlled) || slack_[lane] != 0;
+    const bool is_due = guard::is_ask(attempts, shared_.num_controlled) || is_silent_[lane] != 0;
     asks_[lane] = is_due && clock.is_active[lane] != 0 ? 1 : 0;
     any_asks |= asks_[lane] != 0;
   }
@@ -74,7 +74,7 @@ void LaneGuard<T>::take_answer(std::size_t lane, double h) {
   }
   const double length = largest * std::sqrt(squares);
   rate_[lane] = std::max({length / std::sqrt(probes), largest / largest_probe, rate_[lane] / 2});
-  if (slack_[lane] == 0 && h * rate_[lane] <= guard::kDropBelow * shared_.limits.threshold(0))
+  if (is_silent_[lane] == 0 && h * rate_[lane] <= guard::kDropBelow * shared_.limits.threshold(0))
     state_.is_carried[lane] = 0;
   if (largest == 0) return;
   const double norm = length / std::sqrt(static_cast<double>(shared_.num_controlled));

@@ -10,7 +10,7 @@ namespace costate::internal {
 /// The disturbance through the stages of the attempt.
 template <class T>
 void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance) {
-  if (problem_.implicit) return follow_implicit(attempt, clock, disturbance);
+  if (problem_.function_step) return follow_function_step(attempt, clock, disturbance);
   const std::size_t num_parts = problem_.part_offsets.size();
   const Slopes<T> slopes{disturbance.slopes.data(), padded(rows_ * lanes_), rows_, lanes_};
   for (std::size_t stage = 0; stage < static_cast<std::size_t>(problem_.tableau->num_stages); ++stage) {
@@ -39,8 +39,9 @@ void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clo
 
 /// The tangents of the step's end and of its estimate.
 template <class T>
-void LaneGuard<T>::follow_implicit(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance) {
-  const ImplicitProblem<T>& step = *problem_.implicit;
+void LaneGuard<T>::follow_function_step(const GuardedAttempt<T>& attempt, const LaneClock& clock,
+                                        Disturbance& disturbance) {
+  const FunctionStepProblem<T>& step = *problem_.function_step;
   bool any_implicit = attempt.is_explicit == nullptr, any_explicit = false;
   for (std::size_t lane = 0; attempt.is_explicit != nullptr && lane < lanes_; ++lane) {
     mask_[lane] = attempt.is_explicit[lane] != 0 ? T{1} : T{0};
@@ -53,7 +54,7 @@ void LaneGuard<T>::follow_implicit(const GuardedAttempt<T>& attempt, const LaneC
   if (!any_explicit) return;
   T *other_end = disturbance.stage.data(), *other_error = error + padded(rows_ * lanes_);
   if (any_implicit) output_pointers_.assign({nullptr, nullptr, other_end, other_error});
-  follow_step(attempt, clock, step.explicit_part->step.nodes, *disturbance.of_explicit_step, disturbance.now.data());
+  follow_step(attempt, clock, step.explicit_step->step.nodes, *disturbance.of_explicit_step, disturbance.now.data());
   if (!any_implicit) return;
   select_lanes(mask_.data(), other_end, end, end, rows_, lanes_);
   select_lanes(mask_.data(), other_error, error, error, rows_, lanes_);
@@ -108,7 +109,7 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
     largest_after = std::max(largest_after, std::abs(static_cast<double>(disturbance.end[i])));
   }
   const double floor = limits.floor(largest, disturbance.size[lane]),
-               fading = problem_.implicit ? guard::kFading : std::exp(-std::abs(h) * rate_[lane]);
+               fading = problem_.function_step ? guard::kFading : std::exp(-std::abs(h) * rate_[lane]);
   for (std::size_t part = 0; part < problem_.part_offsets.size(); ++part) {
     const std::size_t first = problem_.part_offsets[part];
     const std::size_t end = end_of_part(problem_.part_offsets, part, rows_);
@@ -126,9 +127,9 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
         return scale > 0 ? h * error / (shared_.rtols[row] * scale) : 0;
       };
       const double allowed = shared_.rtols[row] * scale;
-      const double ratio = !problem_.implicit ? relative(tableau.e)
-                           : allowed > 0      ? static_cast<double>(disturbance.slopes[i]) / allowed
-                                              : 0;
+      const double ratio = !problem_.function_step ? relative(tableau.e)
+                           : allowed > 0           ? static_cast<double>(disturbance.slopes[i]) / allowed
+                                                   : 0;
       const double low = has_second ? relative(tableau.e_low) : 0;
       disturbance.next_scale[i] = static_cast<T>(scale);
       disturbance.fresh[i] = static_cast<T>(std::copysign(
@@ -146,8 +147,8 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
 
 template void LaneGuard<float>::follow(const GuardedAttempt<float>&, const LaneClock&, Disturbance&);
 template void LaneGuard<double>::follow(const GuardedAttempt<double>&, const LaneClock&, Disturbance&);
-template void LaneGuard<float>::follow_implicit(const GuardedAttempt<float>&, const LaneClock&, Disturbance&);
-template void LaneGuard<double>::follow_implicit(const GuardedAttempt<double>&, const LaneClock&, Disturbance&);
+template void LaneGuard<float>::follow_function_step(const GuardedAttempt<float>&, const LaneClock&, Disturbance&);
+template void LaneGuard<double>::follow_function_step(const GuardedAttempt<double>&, const LaneClock&, Disturbance&);
 template void LaneGuard<float>::follow_step(const GuardedAttempt<float>&, const LaneClock&, const std::vector<double>&,
                                             Tangent&, const float*);
 template void LaneGuard<double>::follow_step(const GuardedAttempt<double>&, const LaneClock&,

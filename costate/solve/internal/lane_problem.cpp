@@ -62,8 +62,9 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       reads_time(internal::reads_time(vector_field.function())),
       stops(bends_of == nullptr ? vector_field : *bends_of, solve_options,
             std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time, num_lanes) {
-  if (tableau->steps_by_function()) implicit = std::make_unique<const ImplicitProblem<T>>(field, options, lanes);
-  if (gradients && !implicit) {
+  if (tableau->steps_by_function())
+    function_step = std::make_unique<const FunctionStepProblem<T>>(field, options, lanes);
+  if (gradients && !function_step) {
     num_late_inputs = part_offsets.size();
     num_late_outputs =
         (gradients->times ? 1 : 0) + part_offsets.size() +
@@ -71,17 +72,17 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
   }
   frame = FrameLayout(state_size * lanes, time.count * lanes, lanes, function.saved_size(),
                       is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages()), closing(),
-                      gradients.has_value() && !implicit);
+                      gradients.has_value() && !function_step);
   const bool is_guarded = options.gradient_steps == GradientSteps::kOn ||
                           (options.gradient_steps == GradientSteps::kAuto && options.adjoint == Adjoint::kDiscrete);
-  const bool can_guard = !implicit || !has_kinks(field);
+  const bool can_guard = !function_step || !has_kinks(field);
   if (gradients && !is_fixed && is_guarded && can_guard) guard = std::make_unique<const GuardProblem<T>>(*this);
   if (all_events != nullptr) events = std::make_unique<const EventProblem<T>>(*all_events, lanes, wanted);
   const std::size_t width = simd_lanes<T>();
   const std::size_t half = (lanes + 2 * width - 1) / (2 * width) * width;  // whole vectors
   if (!is_fixed && !events && options.control == Control::kPerSample && options.adjoint == Adjoint::kDiscrete &&
       half < lanes && width > 1 &&
-      evaluation_work(implicit ? implicit->step.function : field.function()) >= kWorthHandingOver) {
+      evaluation_work(function_step ? function_step->step.function : field.function()) >= kWorthHandingOver) {
     SolveOptions shared_budget = options;
     options.memory_budget = options.memory_budget * lanes / (lanes + half);
     shared_budget.memory_budget -= options.memory_budget;
@@ -125,10 +126,10 @@ template <class T>
 void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared) {
   std::vector<const T*> pointers;
   bind_field_inputs<T>(problem, nullptr, nullptr, arguments, pointers);
-  shared.resize(problem.implicit ? problem.step_shared() + problem.implicit->shared_size()
-                                 : problem.function.shared_size());
+  shared.resize(problem.function_step ? problem.step_shared() + problem.function_step->shared_size()
+                                      : problem.function.shared_size());
   problem.function.prepare(pointers, shared.data());
-  if (problem.implicit) problem.implicit->prepare(arguments, shared.data() + problem.step_shared());
+  if (problem.function_step) problem.function_step->prepare(arguments, shared.data() + problem.step_shared());
 }
 
 template void prepare_field(const LaneProblem<float>&, std::span<const float* const>, AlignedVector<float>&);

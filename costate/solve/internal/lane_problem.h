@@ -12,7 +12,7 @@
 #include "costate/solve/control/stiffness_switch.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/event_problem.h"
-#include "costate/solve/internal/implicit_problem.h"
+#include "costate/solve/internal/function_step_problem.h"
 #include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/linear_field.h"
 #include "costate/solve/internal/lowered_time.h"
@@ -52,14 +52,14 @@ struct LaneProblem {
   bool reads_time;                                        // of the field
   StopTables stops;
   FrameLayout frame;
-  std::unique_ptr<const ImplicitProblem<T>> implicit;  // how an implicit method steps; null of explicit ones
-  std::unique_ptr<const GuardProblem<T>> guard;        // null where steps are not held to derivatives (SolveOptions)
-  std::unique_ptr<const EventProblem<T>> events;       // null where there are none
-  std::unique_ptr<const LaneProblem> narrow;  // for the Stragglers of a tile; null where they would gain nothing
+  std::unique_ptr<const FunctionStepProblem<T>> function_step;  // how a method that steps by a Function does; else null
+  std::unique_ptr<const GuardProblem<T>> guard;   // null where steps are not held to derivatives (SolveOptions)
+  std::unique_ptr<const EventProblem<T>> events;  // null where there are none
+  std::unique_ptr<const LaneProblem> narrow;      // for the Stragglers of a tile; null where they would gain nothing
 
   /// The field's argument `index`, or the Parameter after these, as its Function takes it.
   const Input& argument(std::size_t index) const { return field.function().inputs()[1 + part_offsets.size() + index]; }
-  /// Where `shared` has what the implicit step reads.
+  /// Where `shared` has what the function step reads.
   std::size_t step_shared() const { return padded(function.shared_size()); }
   /// The stage at the end of the step: f(t + h, y1), carried over as the next step's first.
   std::size_t closing() const { return static_cast<std::size_t>(tableau->num_stages - 1); }
@@ -107,7 +107,7 @@ template <class T>
 void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
                        std::vector<const T*>& pointers);
 
-/// TileFunction::prepare of the field, and of an implicit step behind it, for given arguments and Parameters; `shared`
+/// TileFunction::prepare of the field, and of a function step behind it, for given arguments and Parameters; `shared`
 /// is sized here.
 template <class T>
 void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "costate/solve/control/step_ends.h"
+
 namespace costate::internal {
 
 int steps_in_interval(double length, const SolveOptions& options) {
@@ -11,8 +13,8 @@ int steps_in_interval(double length, const SolveOptions& options) {
   constexpr double kMost = std::numeric_limits<int>::max();
   if (options.steps_per_interval > 0) return options.steps_per_interval;
   if (options.step_size > 0)
-    return std::max(1,
-                    static_cast<int>(std::min(kMost, std::ceil(std::abs(length) / options.step_size * (1 - 0x1p-40)))));
+    return std::max(
+        1, static_cast<int>(std::min(kMost, std::ceil(std::abs(length) / options.step_size * (1 - kLengthRounding)))));
   return 1;
 }
 

@@ -24,7 +24,7 @@ struct LaneStep {
 
   bool is_explicit = false;  // of a method that switches
 
-  bool starts_at_event = false, ends_at_event = false;  // of which the end is within what was stepped, t + h
+  bool starts_at_event = false, ends_at_event = false;  // ends: t_next is the event's time, within [t, t + h]
 
   StepTimes times() const { return {.t = t, .h = h, .first = first_time, .last = last_time}; }
   /// Its first or last slope is not that of its neighbour.

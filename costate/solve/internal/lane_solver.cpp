@@ -44,8 +44,8 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       records_(lanes_),
       errors_(problem) {
   inside_.reserve(lanes_);
-  if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
-  if (problem.implicit && problem.implicit->explicit_part) switch_ = std::make_unique<LaneSwitch>(lanes_);
+  if (problem.function_step) stepper_ = std::make_unique<FunctionStepper<T>>(*problem.function_step);
+  if (problem.function_step && problem.function_step->explicit_step) switch_ = std::make_unique<LaneSwitch>(lanes_);
   if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
   if (problem.events) events_ = std::make_unique<LaneEvents<T>>(problem);
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
@@ -131,7 +131,7 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
     next_[lane] = wide.next_[from];
     outputs_[lane].follows_step |= wide.records_[from].num_steps > 0;
     // A slope that is known there is evaluated again, for its place in a frame, and does not count.
-    if (!implicit_) clock_.nfe[lane] -= std::exchange(clock_.knows_first[lane], 0.0);
+    if (!stepper_) clock_.nfe[lane] -= std::exchange(clock_.knows_first[lane], 0.0);
     if (lane >= inputs.num_samples) end_lane(lane, Status::kOk);
   }
   step_to_the_end(states);
@@ -245,7 +245,7 @@ void LaneSolver<T>::take_up(std::size_t lane) {
   clock_.previous_log[lane] = from.previous_log[lane];
   clock_.before_log[lane] = from.before_log[lane];
   if (switch_ != nullptr) switch_->take_up(lane, from.switches[lane]);
-  if (implicit_) clock_.knows_first[lane] = 1;  // which asks for one to choose a first step by
+  if (stepper_) clock_.knows_first[lane] = 1;  // which asks for one to choose a first step by
 }
 
 /// All outputs are at the lane's start. What it has taken up is left to the next solve, but for the slope: other lanes'

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "costate/solve/internal/dense_record.h"
-#include "costate/solve/internal/implicit_stepper.h"
+#include "costate/solve/internal/function_stepper.h"
 #include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/lane_dense.h"
 #include "costate/solve/internal/lane_errors.h"
@@ -99,7 +99,7 @@ class LaneSolver {
   const std::vector<LaneOutcome>& outcomes() const { return outcomes_; }
   const std::vector<LaneRecord<T>>& records() const { return records_; }
   /// A step of the records. The outputs of an adaptive step end before `outputs_end`, with which the next step's begin
-  /// (num_times after the last); who does not need them leaves it out.
+  /// (num_times after the last); the default is for callers that read no outputs.
   LaneStep step(std::size_t lane, std::size_t index, std::int32_t outputs_end = 1) const;
   /// Steps that were accepted in the same attempt have the same round; rounds ascend along a lane.
   std::size_t round_of(std::size_t lane, std::size_t index) const {
@@ -125,7 +125,7 @@ class LaneSolver {
   bool is_attempted(std::size_t lane) const { return clock_.is_active[lane] != 0; }
   double error_of_attempt(std::size_t lane) const { return problem_.is_fixed ? 0 : clock_.error[lane]; }
   /// Where a lane that got to its end was evaluated there, its slope: column `lane` of [state, lanes].
-  bool knows_last_slope(std::size_t lane) const { return !implicit_ && clock_.knows_first[lane] != 0; }
+  bool knows_last_slope(std::size_t lane) const { return !stepper_ && clock_.knows_first[lane] != 0; }
   const T* last_slopes() const { return slope(0); }
   StepTimes times_of_step(std::size_t lane) const {
     return {.t = clock_.t[lane], .h = clock_.h[lane], .first = first_times()[lane], .last = last_times()[lane]};
@@ -205,9 +205,9 @@ class LaneSolver {
   void select_first(const StepFrame<T>& x, std::size_t stage, const StepFrame<T>& y, const StepFrame<T>& out);
   void keep_record(std::size_t lane);
 
-  // A step of an implicit method (lane_solver_implicit.cpp).
-  void attempt_implicit();
-  void judge_implicit();
+  // A step by a Function (lane_solver_function_steps.cpp).
+  void attempt_by_function();
+  void judge_function_step();
   void end_without_convergence();
   void note_stiffness();
 
@@ -218,8 +218,8 @@ class LaneSolver {
   void evaluate_stage(std::size_t stage);
   void evaluate_first();
   void evaluate_closing();
-  /// The slope at the end of this attempt is an evaluation that is yet to be done; implicit methods do without.
-  bool lacks_closing() const { return !closing_known_ && !implicit_; }
+  /// The slope at the end of this attempt is an evaluation that is yet to be done; steps by a Function do without.
+  bool lacks_closing() const { return !closing_known_ && !stepper_; }
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
@@ -280,10 +280,10 @@ class LaneSolver {
   bool extra_known_ = false;    // and those of dense output
   bool took_over_ = false;
   LaneErrors<T> errors_;
-  std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
-  std::unique_ptr<LaneSwitch> switch_;            // null but of a method that switches
-  std::unique_ptr<LaneGuard<T>> guard_;           // null where the problem has none
-  std::unique_ptr<LaneEvents<T>> events_;         // likewise
+  std::unique_ptr<FunctionStepper<T>> stepper_;  // of methods that step by a Function; else null
+  std::unique_ptr<LaneSwitch> switch_;           // null but of a method that switches
+  std::unique_ptr<LaneGuard<T>> guard_;          // null where the problem has none
+  std::unique_ptr<LaneEvents<T>> events_;        // likewise
   std::unique_ptr<Stragglers<T>> stragglers_;
   std::size_t num_handed_over_ = 0;
   std::uint32_t round_ = 0;

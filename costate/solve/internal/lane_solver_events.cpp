@@ -17,8 +17,8 @@ void LaneSolver<T>::find_events(Judgement& judgement) {
                               .t_next = clock_.t_next.data(),
                               .accepted = clock_.accepted.data(),
                               .num_accepted = clock_.num_accepted.data(),
-                              .first_slope = implicit_ ? nullptr : slope(0),
-                              .last_slope = implicit_ ? nullptr : slope(closing()),
+                              .first_slope = stepper_ ? nullptr : slope(0),
+                              .last_slope = stepper_ ? nullptr : slope(closing()),
                               .arguments = inputs_.arguments,
                               .num_samples = inputs_.num_samples};
   if (events_->search(search)) {

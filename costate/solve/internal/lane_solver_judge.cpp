@@ -25,8 +25,8 @@ Judgement LaneSolver<T>::judge_errors() {
   const SolveOptions& options = problem_.options;
   const AttemptedStep<T> attempt{
       y_.data(), y_next(), steps_.data(), {slope(0), problem_.frame.block, state_size_, lanes_}};
-  if (implicit_)
-    judge_implicit();
+  if (stepper_)
+    judge_function_step();
   else
     errors_.error_of(attempt, norms_.data());
   if (!problem_.nonnegative.empty()) refuse_negative();
@@ -35,7 +35,7 @@ Judgement LaneSolver<T>::judge_errors() {
   if (guard_ != nullptr) {
     T* bends = other_norms_.data();
     std::fill_n(bends, lanes_, T{0});
-    if (!implicit_ && guard_->reads_bends(clock_)) {
+    if (!stepper_ && guard_->reads_bends(clock_)) {
       errors_.bend_of(attempt, bends);
       join(bends);
     }
@@ -92,7 +92,7 @@ void LaneSolver<T>::add_up_zeros() {
 template <class T>
 Judgement LaneSolver<T>::accept_fixed() {
   Judgement judgement;
-  if (implicit_) end_without_convergence();
+  if (stepper_) end_without_convergence();
   add_up_zeros();
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     clock_.nfe[lane] += evaluations_of_attempt() * clock_.is_active[lane];
@@ -130,7 +130,7 @@ void LaneSolver<T>::judge(T* states) {
   if (events_ != nullptr) events_->write_after_cuts(y_.data());
   if (judgement.any_accepted) carry_over();
   if (switch_ != nullptr) note_stiffness();
-  if (implicit_) std::ranges::fill(clock_.knows_first, 1.0);  // none is asked for but a sample's very first
+  if (stepper_) std::ranges::fill(clock_.knows_first, 1.0);  // none is asked for but a sample's very first
   advance(clock_);
   if (has_stops_ && !problem_.is_fixed) pass_stops();
 }

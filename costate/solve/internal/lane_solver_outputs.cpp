@@ -103,10 +103,10 @@ template <class T>
 DenseStep<T> LaneSolver<T>::dense_step() const {
   const Slopes<T> slopes{slope(0), problem_.frame.block, state_size_, lanes_};
   return {.y = y_.data(),
-          .h = implicit_ ? implicit_->ones() : steps_.data(),
+          .h = stepper_ ? stepper_->ones() : steps_.data(),
           .start = clock_.t.data(),
           .size = clock_.h.data(),
-          .slopes = implicit_ ? implicit_->dense() : slopes};
+          .slopes = stepper_ ? stepper_->dense() : slopes};
 }
 
 /// The next output of these lanes, at the end of the step.

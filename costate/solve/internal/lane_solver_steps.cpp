@@ -103,7 +103,7 @@ void LaneSolver<T>::evaluate_closing() {
 
 template <class T>
 void LaneSolver<T>::attempt() {
-  if (implicit_) return attempt_implicit();
+  if (stepper_) return attempt_by_function();
   evaluate_first();
   for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(stage);
   write_state(closing(), y_next());
@@ -115,7 +115,7 @@ void LaneSolver<T>::attempt() {
 /// Those of the field, but for a first slope that was not carried over.
 template <class T>
 double LaneSolver<T>::evaluations_of_attempt() const {
-  if (implicit_) return implicit_->evaluations(false);
+  if (stepper_) return stepper_->evaluations(false);
   return static_cast<double>(closing()) - (closing_known_ ? 0 : 1);
 }
 

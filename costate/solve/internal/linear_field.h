@@ -11,7 +11,7 @@ namespace costate::internal {
 
 /// Which gradients of a solve are asked for.
 struct WantedGradients {
-  bool start = true;  // z0; who goes back has it for nothing
+  bool start = true;  // by z0; a reverse sweep gives it without extra work
   bool times = false;
   std::vector<bool> arguments;  // the field's arguments, then its Parameters
 

@@ -32,13 +32,13 @@ ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, Method m
     ++num_controlled_;
   }
   probe_ = pattern_;
-  if (!is_implicit()) return;
+  if (!steps_by_function()) return;
   rate_ = 1;  // above the thresholds, which are 0
   state_ = disturbance_of(pattern_);
 }
 
 bool ReferenceGuard::follows(bool inputs) const {
-  if (is_implicit()) return (inputs ? derivatives_.step_jvp_of_inputs : derivatives_.step_jvp) != nullptr;
+  if (steps_by_function()) return (inputs ? derivatives_.step_jvp_of_inputs : derivatives_.step_jvp) != nullptr;
   return (inputs ? derivatives_.jvp_of_inputs : derivatives_.jvp) != nullptr;
 }
 
@@ -51,17 +51,18 @@ double ReferenceGuard::largest_of(const Vector& x) const {
 
 double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
-  next_slack_ = limits_.shows_nothing(attempt.error, attempt.bend) && !(attempt.begins_small && attempt.attempts == 0);
-  if (!is_implicit() && (guard::is_ask(attempt.attempts, num_controlled_) || slack_)) ask(attempt);
-  if (slack_ && follows(false) && !state_.is_carried) state_ = disturbance_of(pattern_);
-  if (slack_ && follows(true) && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));
+  next_is_silent_ =
+      limits_.shows_nothing(attempt.error, attempt.bend) && !(attempt.begins_small && attempt.attempts == 0);
+  if (!steps_by_function() && (guard::is_ask(attempt.attempts, num_controlled_) || is_silent_)) ask(attempt);
+  if (is_silent_ && follows(false) && !state_.is_carried) state_ = disturbance_of(pattern_);
+  if (is_silent_ && follows(true) && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));
   if (attempt.attempts % guard::kTryEvery == 0) reach_ = 0;
   if (!(attempt.error <= 1)) return attempt.error;
   const double steepness = std::abs(attempt.h) * rate_;
   const bool is_above = steepness > std::max(limits_.threshold(attempt.share), reach_);
-  if (!is_implicit() && (state_.is_carried ? attempt.attempts % guard::kTryCarriedEvery == 0 : is_above))
+  if (!steps_by_function() && (state_.is_carried ? attempt.attempts % guard::kTryCarriedEvery == 0 : is_above))
     try_pattern(attempt);
-  const double silence = slack_ ? guard::silence(attempt.share, tableau_.error_order()) : 0;
+  const double silence = is_silent_ ? guard::silence(attempt.share, tableau_.error_order()) : 0;
   return std::max({attempt.error, silence, test(attempt, state_, false), test(attempt, inputs_, true)});
 }
 
@@ -105,7 +106,7 @@ void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
   }
   const double length = largest * std::sqrt(squares);
   rate_ = std::max({length / std::sqrt(sum_of_squares(probe_)), largest / largest_of(probe_), rate_ / 2});
-  if (!slack_ && std::abs(attempt.h) * rate_ <= guard::kDropBelow * limits_.threshold(0)) state_.is_carried = false;
+  if (!is_silent_ && std::abs(attempt.h) * rate_ <= guard::kDropBelow * limits_.threshold(0)) state_.is_carried = false;
   if (largest == 0) return;
   const double norm = length / std::sqrt(static_cast<double>(num_controlled_));
   for (std::size_t i = 0; i < pattern_.size(); ++i) probe_[i] = answer[i] / norm + 0.5 * pattern_[i];
@@ -116,9 +117,9 @@ double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& distur
   const double steepness = std::abs(attempt.h) * rate_;
   if (!follows(is_of_inputs))
     return is_of_inputs ? 0 : std::pow(steepness / limits_.threshold(attempt.share), tableau_.error_order());
-  const guard::Leeway leeway = slack_ || next_slack_ ? guard::Leeway() : guard::leeway(method_);
-  const double found =
-      ratio(attempt, disturbance, is_of_inputs) / guard::Limits::carried(attempt.share, is_of_inputs || slack_, leeway);
+  const guard::Leeway leeway = is_silent_ || next_is_silent_ ? guard::Leeway() : guard::leeway(method_);
+  const double found = ratio(attempt, disturbance, is_of_inputs) /
+                       guard::Limits::carried(attempt.share, is_of_inputs || is_silent_, leeway);
   if (!std::isfinite(found)) {
     if (!is_of_inputs && steepness > guard::kMendAbove * limits_.threshold(0) && mendings_ < guard::kMostMendings) {
       ++mendings_;
@@ -129,14 +130,14 @@ double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& distur
   }
   if (!is_of_inputs) mendings_ = 0;
   const bool is_steep = !is_of_inputs && steepness > guard::kTestAbove * limits_.threshold(0);
-  const bool is_silent = is_of_inputs || slack_;
+  const bool is_silent = is_of_inputs || is_silent_;
   return guard::counts({attempt.share, is_steep, is_silent}, limits_.rtol) ? found : 0;
 }
 
 std::vector<std::vector<double>> ReferenceGuard::follow(const ReferenceAttempt& attempt, Disturbance& disturbance,
                                                         bool is_of_inputs) const {
   const std::size_t size = pattern_.size(), num_stages = static_cast<std::size_t>(tableau_.num_stages);
-  if (is_implicit()) {
+  if (steps_by_function()) {
     const auto& product = is_of_inputs ? derivatives_.step_jvp_of_inputs : derivatives_.step_jvp;
     StepTangent found = product(attempt.is_explicit, attempt.times, attempt.h, attempt.states[0], disturbance.now);
     disturbance.end = std::move(found.end);
@@ -175,7 +176,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
   const std::size_t size = pattern_.size();
   const std::vector<Vector> errors = follow(attempt, disturbance, is_of_inputs);
   const double largest = largest_of(disturbance.now), floor = limits_.floor(largest, disturbance.size),
-               fading = is_implicit() ? guard::kFading : std::exp(-std::abs(attempt.h) * rate_);
+               fading = steps_by_function() ? guard::kFading : std::exp(-std::abs(attempt.h) * rate_);
   double worst = 0;
   for (std::size_t part = 0; part < derivatives_.part_offsets.size(); ++part) {
     const std::size_t first = derivatives_.part_offsets[part];
@@ -203,10 +204,10 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
 
 void ReferenceGuard::advance() {
   if (!(error_ <= 1)) state_.is_carried = inputs_.is_carried = false;  // taken for its length: nothing was followed
-  slack_ = next_slack_;
+  is_silent_ = next_is_silent_;
   if (state_.is_carried && follows(false)) advance(state_);
   if (inputs_.is_carried) advance(inputs_);
-  if (error_ > guard::kSlackUntil) inputs_.is_carried = false;
+  if (error_ > guard::kWatchInputsUntil) inputs_.is_carried = false;
 }
 
 void ReferenceGuard::advance(Disturbance& disturbance) const {

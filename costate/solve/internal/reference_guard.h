@@ -67,7 +67,7 @@ class ReferenceGuard {
     Vector now, end, scale, next_scale, fresh;
   };
 
-  bool is_implicit() const { return tableau_.steps_by_function(); }
+  bool steps_by_function() const { return tableau_.steps_by_function(); }
   void ask(const ReferenceAttempt& attempt);
   static Disturbance disturbance_of(const Vector& start);
   void try_pattern(const ReferenceAttempt& attempt);
@@ -87,7 +87,7 @@ class ReferenceGuard {
   std::size_t num_controlled_ = 0;
   Vector pattern_, probe_;
   double rate_ = 0, reach_ = 0, error_ = 0;
-  bool slack_ = false, next_slack_ = false;
+  bool is_silent_ = false, next_is_silent_ = false;
   int mendings_ = 0;
   Disturbance state_, inputs_;
 };

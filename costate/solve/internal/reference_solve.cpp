@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "costate/base/error.h"
+#include "costate/solve/control/step_ends.h"
 #include "costate/solve/internal/reference_solver.h"
 
 namespace costate::internal {
@@ -87,7 +88,7 @@ int ReferenceSolver::steps_in(double length) const {
   if (options_.step_size > 0) {
     constexpr double kMost = std::numeric_limits<int>::max();
     return std::max(
-        1, static_cast<int>(std::min(kMost, std::ceil(std::abs(length) / options_.step_size * (1 - 0x1p-40)))));
+        1, static_cast<int>(std::min(kMost, std::ceil(std::abs(length) / options_.step_size * (1 - kLengthRounding)))));
   }
   return 1;
 }
@@ -136,8 +137,8 @@ void ReferenceSolver::run_adaptive() {
     const double stop = next_stop(), left = stop - solution_.t;
     const double planned = limited(h);
     h = halved(planned, left);
-    const bool last = std::abs(left) <= 1.01 * std::abs(h);
-    if (!last && std::abs(h) <= 10 * std::numeric_limits<double>::epsilon() * std::abs(solution_.t)) {
+    const bool last = std::abs(left) <= kNearEnd * std::abs(h);
+    if (!last && std::abs(h) <= kSmallestStep * std::abs(solution_.t)) {
       fail(saw_non_finite_ ? Status::kNonFinite : Status::kStepTooSmall);
       return;
     }
@@ -156,13 +157,13 @@ double ReferenceSolver::limited(double h) const {
 }
 
 double ReferenceSolver::halved(double h, double left) const {
-  const bool is_too_long = options_.max_step > 0 && std::abs(left) > options_.max_step * (1 + 0x1p-40);
-  return is_too_long && std::abs(left) <= 1.01 * std::abs(h) ? left / 2 : h;
+  const bool is_too_long = options_.max_step > 0 && std::abs(left) > options_.max_step * (1 + kLengthRounding);
+  return is_too_long && std::abs(left) <= kNearEnd * std::abs(h) ? left / 2 : h;
 }
 
 double ReferenceSolver::take_adaptive_step(const Step& step) {
   attempt(step);
-  double error = tableau_.steps_by_function() ? error_of_implicit() : error_norm(step.h);
+  double error = tableau_.steps_by_function() ? error_of_function_step() : error_norm(step.h);
   if (is_negative()) error = std::max(error, halving_error());
   error = guarded_error(step, error);
   StepDecision decision = decide_step(options_.step_control, control_, error, tableau_.error_order());

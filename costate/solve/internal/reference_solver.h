@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "costate/solve/control/step_ends.h"
 #include "costate/solve/control/stiffness_switch.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/reference_solve.h"
@@ -53,13 +54,13 @@ class ReferenceSolver {
 
   /// k_0 .. up to the closing stage, and y1.
   void attempt(const Step& step);
-  void attempt_implicit(const Step& step);
+  void attempt_by_function(const Step& step);
   /// Of a method that switches, in this step.
   bool steps_explicitly() const { return context_.explicit_step != nullptr && switch_.is_explicit; }
   Vector node_times(const Step& step) const;
   double norm_of_estimate(const Vector& estimate) const;
   bool has_converged() const { return implicit_.newton_error <= kMostNewtonError; }
-  double error_of_implicit() const;
+  double error_of_function_step() const;
   /// After which the controller takes half the step.
   double halving_error() const;
   bool is_negative() const;
@@ -97,7 +98,7 @@ class ReferenceSolver {
 
   /// Accepts or rejects; returns the factor for the next step.
   double take_adaptive_step(const Step& step);
-  bool is_shortest(double h) const { return std::abs(h) <= 1.01 * options_.min_step; }
+  bool is_shortest(double h) const { return std::abs(h) <= kNearEnd * options_.min_step; }
   double guarded_error(const Step& step, double error);
   void write_outputs(const Step& step);
 
@@ -113,7 +114,7 @@ class ReferenceSolver {
   /// The step that was accepted ends at an event.
   void cut();
   double norm_at_start(const Vector& values) const;
-  double smallest_first() const { return 20 * std::numeric_limits<double>::epsilon() * std::abs(solution_.t); }
+  double smallest_first() const { return 2 * kSmallestStep * std::abs(solution_.t); }
   double first_step();
 
   const ReferenceRhs& rhs_;

@@ -68,7 +68,7 @@ void ReferenceSolver::evaluate_closing(const Step& step) {
 }
 
 void ReferenceSolver::attempt(const Step& step) {
-  if (tableau_.steps_by_function()) return attempt_implicit(step);
+  if (tableau_.steps_by_function()) return attempt_by_function(step);
   if (!first_known_) evaluate(step.first, y_, 0);
   first_known_ = true;
   for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(step, stage);
@@ -78,7 +78,7 @@ void ReferenceSolver::attempt(const Step& step) {
   solution_.h = step.h;
 }
 
-void ReferenceSolver::attempt_implicit(const Step& step) {
+void ReferenceSolver::attempt_by_function(const Step& step) {
   const StepFunction& function = steps_explicitly() ? *context_.explicit_step : *context_.step;
   implicit_ = (steps_explicitly() ? context_.explicit_stepper : context_.stepper)(node_times(step), step.h, y_);
   y_next_ = implicit_.y_next;
@@ -98,7 +98,7 @@ double ReferenceSolver::norm_of_estimate(const Vector& estimate) const {
   return norm_over_scale([&](std::size_t j) { return estimate[j]; }, y_next_);
 }
 
-double ReferenceSolver::error_of_implicit() const {
+double ReferenceSolver::error_of_function_step() const {
   const double error = norm_of_estimate(implicit_.error);
   if (has_converged()) return error;
   return std::max(error, halving_error());

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "costate/solve/internal/event_problem.h"
+#include "costate/solve/internal/field_function.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/save_function.h"
 
@@ -21,7 +21,7 @@ struct SaveProblem {
   std::size_t out_size;
   std::size_t lanes;                      // times that are evaluated together
   std::vector<std::size_t> part_offsets;  // of the state, without what a method remembers behind it
-  EventFunction<T> function;
+  FieldFunction<T> function;
   std::vector<AlignedVector<T>> inputs;  // arguments of the field that it takes, to be filled in, then Parameters
   std::size_t num_arguments;             // of these
 };
@@ -41,7 +41,7 @@ class SampleSaver {
 
   const SaveProblem<T>& problem_;
   const std::size_t num_times_, state_size_;
-  EventEvaluator<T> evaluator_;
+  FieldFunctionEvaluator<T> evaluator_;
   AlignedVector<T> states_;               // [lane of the solve, time, state]
   std::vector<AlignedVector<T>> inputs_;  // SaveProblem's, of a sample
   std::vector<const T*> pointers_;

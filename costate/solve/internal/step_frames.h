@@ -29,9 +29,9 @@ struct FrameLayout {
 
   bool keeps_all = false;
   std::size_t num_stages = 0, closing = 0;
-  std::size_t state = 0;             // its size
-  std::size_t times = 0, saved = 0;  // where they begin, from the state
-  std::size_t rest = 0;              // size of what is shared, if it is
+  std::size_t state = 0;             // numbers of a stage's state, padded
+  std::size_t times = 0, saved = 0;  // offsets of the times and saved numbers from the state
+  std::size_t rest = 0;  // without a record: size of the state, times and saved numbers that all stages share
   std::size_t block = 0;
 
   std::size_t size() const { return block * num_stages + (keeps_all ? 0 : 2 * rest); }

@@ -19,9 +19,10 @@ StepFunction step_function(const VectorField& field, const SolveOptions& options
     case MethodFamily::kAdams:
       return adams_step(field, options.method);
     case MethodFamily::kExplicit:
+    case MethodFamily::kMultistep:
       break;
   }
-  COSTATE_CHECK(false, "an explicit method steps stage by stage");
+  COSTATE_CHECK(false, "an explicit method steps stage by stage, and a multistep one by CVODE");
 }
 
 }  // namespace costate::internal

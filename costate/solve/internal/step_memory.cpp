@@ -6,6 +6,7 @@
 
 #include "costate/exec/program.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/solve/control/step_ends.h"
 #include "costate/solve/internal/adams_step.h"
 #include "costate/solve/internal/lane_record.h"
 #include "costate/solve/internal/partitioned_step.h"
@@ -74,7 +75,7 @@ Array first_step_size(const Array& times, const SolveOptions& options) {
   const Array last = away[count - 2], length = where(last < 0.0, -nearest, nearest);
   Array steps = constant(static_cast<double>(std::max(options.steps_per_interval, 1)));
   if (options.step_size > 0) {
-    const Array exact = nearest * ((1 - 0x1p-40) / options.step_size);
+    const Array exact = nearest * ((1 - kLengthRounding) / options.step_size);
     steps = stop_gradient(max(-floor(-exact), 1.0));
   }
   return where(equal(last, 0.0), 1.0, length / steps);

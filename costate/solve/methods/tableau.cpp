@@ -142,7 +142,7 @@ const std::vector<Tableau>& rows_without_stages() {
 #define COSTATE_GRID_METHOD(family, name, spelling, order, embedded_order, dense_order, description, source) \
   row_without_stages(MethodFamily::k##family, 0, {#spelling, order, embedded_order, dense_order, description, source}),
 #define COSTATE_MULTISTEP_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
-  row_without_stages(MethodFamily::kImplicit, 0, {#spelling, order, embedded_order, dense_order, description, source}),
+  row_without_stages(MethodFamily::kMultistep, 0, {#spelling, order, embedded_order, dense_order, description, source}),
 #include "costate/solve/methods/methods.def"
   };
   return rows;
@@ -157,10 +157,11 @@ const Tableau& tableau(Method method) {
 
 std::string_view name(Method method) { return tableau(method).name; }
 
-std::span<const Method> all_methods() { return std::span(kMethods).first(kNumOneStep); }
+std::span<const Method> one_step_methods() { return std::span(kMethods).first(kNumOneStep); }
 std::span<const Method> explicit_methods() { return std::span(kMethods).first(kNumExplicit); }
 std::span<const Method> implicit_methods() { return kImplicitMethods; }
-std::span<const Method> grid_methods() { return all_methods().last(kNumOnGrid); }
+std::span<const Method> grid_methods() { return one_step_methods().last(kNumOnGrid); }
+std::span<const Method> multistep_methods() { return std::span(kMethods).subspan(kNumOneStep); }
 
 Method method_from_name(std::string_view wanted) {
   std::vector<std::string> known;

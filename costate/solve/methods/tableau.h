@@ -42,8 +42,8 @@ enum class Method {
 };
 
 /// What a step of a method is made of: stages (kExplicit, this file; kImplicit, implicit.h), or what methods.def says
-/// of those that step on a grid alone.
-enum class MethodFamily { kExplicit, kImplicit, kPartitioned, kReversible, kAdams };
+/// of those that step on a grid alone; or it is CVODE's (kMultistep).
+enum class MethodFamily { kExplicit, kImplicit, kPartitioned, kReversible, kAdams, kMultistep };
 
 /// No method has more stages, extra ones included, or a dense output of higher degree: for buffers of fixed size.
 inline constexpr int kMaxStages = 26;
@@ -74,7 +74,7 @@ struct Tableau {
   std::span<const double> dense;  ///< [num_stages + num_extra_stages, dense_degree], row-major
 
   /// It may take implicit steps.
-  bool is_implicit() const { return family == MethodFamily::kImplicit; }
+  bool is_implicit() const { return family == MethodFamily::kImplicit || family == MethodFamily::kMultistep; }
   /// It steps by a Function of the whole step (solve/internal/step_function.h), and not stage by stage.
   bool steps_by_function() const { return family != MethodFamily::kExplicit; }
   /// It steps on a grid of fixed steps alone.
@@ -103,11 +103,14 @@ struct Tableau {
 
 const Tableau& tableau(Method method);
 
+/// Of the second companion's estimate in the error that control goes by.
+inline constexpr double kSecondCompanionShare = 0.01;
+
 /// The square of the error that control goes by, of the squares of two companions' estimates: that of Hairer's DOP853,
 /// err^4 / (err^2 + 0.01 err_low^2). It is not finite if one of them is not.
 inline double companion_square(double square, double square_low) {
   if (!std::isfinite(square_low)) return square_low;
-  return square == 0 ? 0 : square / (1 + 0.01 * (square_low / square));
+  return square == 0 ? 0 : square / (1 + kSecondCompanionShare * (square_low / square));
 }
 
 /// "dopri5": the spelling in C++, on the command line, in Python and in files.
@@ -119,12 +122,14 @@ constexpr bool is_multistep(Method method) { return method == Method::kBdf || me
 /// The method of that name. InvalidArgument, with the nearest name and the list, if there is none.
 Method method_from_name(std::string_view name);
 
-/// In the order of methods.def, the explicit ones first, those on a grid alone last; without CVODE's.
-std::span<const Method> all_methods();
+/// In the order of methods.def, the explicit ones first, those on a grid alone last.
+std::span<const Method> one_step_methods();
 std::span<const Method> explicit_methods();
 /// Without "auto", which takes steps of both kinds.
 std::span<const Method> implicit_methods();
 std::span<const Method> grid_methods();
+/// CVODE's.
+std::span<const Method> multistep_methods();
 
 /// out[i] = b_i(theta). theta = 0 gives zeros and theta = 1 gives b, to rounding.
 /// `out` has num_all_stages() elements. Horner's rule in theta, each step one fma.

@@ -127,14 +127,14 @@ class Adaptive:
             raise AssertionError(f"max_num_steps exceeded ({self.attempts}>={self.options['max_num_steps']})")
         size, (stop, stop_handle) = planned, self._next_stop()
         left = math.inf if stop is None else (stop - self.t) * self.direction
-        if left <= 1.01 * size:
+        if left <= _core._NEAR_END * size:
             if left > self.max_step:
                 size = left / 2
         elif not (self.t + self.direction * size - self.t) * self.direction > 0:
             is_lost = self.saw_non_finite or not bool(torch.isfinite(self.slope.detach()).all())
             why = f": func gives NaN or inf near t = {self.t}" if is_lost else f": the error of any step from t = {self.t} is too large"
             raise AssertionError(f"underflow in dt {size}{why}.")
-        if left <= 1.01 * size:
+        if left <= _core._NEAR_END * size:
             h = stop_handle - self.handle
             t_next, size = stop_handle, left
         else:

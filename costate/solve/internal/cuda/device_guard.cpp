@@ -90,7 +90,13 @@ void GuardedKernelWriter::set_guard() {
   set_number("mend_above", guard::kMendAbove);
   set("most_mendings", guard::kMostMendings);
   set_number("fresh", guard::kFresh);
-  set_number("slack_until", guard::kSlackUntil);
+  set_number("tried", guard::kTried);
+  set_number("tried_by_share", guard::kTriedByShare);
+  set_number("most_tried", guard::kMostTried);
+  set_number("carried", guard::kCarried);
+  set_number("carried_by_share", guard::kCarriedByShare);
+  set_number("longest_silent", guard::kLongestSilent);
+  set_number("watch_inputs_until", guard::kWatchInputsUntil);
   set_number("rescale_above", guard::kRescaleAbove);
   set_number("sign_of_error", guard.limits.sign_of_error);
   set_text("state_stage", guard.field_has_kinks ? "1" : "stage");
@@ -166,7 +172,7 @@ DeviceGuardInputs<T>::DeviceGuardInputs(KernelDevice& device, const DeviceProble
   const DeviceGuard& guard = *problem.guard;
   const guard::Limits& limits = guard.limits;
   std::vector<double> held = {
-      limits.rtol,           limits.slack_below,      limits.rounding_below,     limits.straight_until,
+      limits.rtol,           limits.silent_below,     limits.rounding_below,     limits.straight_until,
       limits.floor_of_start, limits.floor_of_largest, limits.estimate_over_error};
   held.insert(held.end(), std::begin(limits.thresholds), std::end(limits.thresholds));
   give(device, held);

@@ -4,6 +4,7 @@
 
 #include "costate/base/text.h"
 #include "costate/cuda/internal/tile_source.h"
+#include "costate/solve/control/step_ends.h"
 #include "costate/solve/internal/cuda/table_source.h"
 #include "costate/source/internal/c_text.h"
 
@@ -35,6 +36,7 @@ KernelWriter::KernelWriter(CudaSource& source, const std::string& name, const De
   set_if(problem_.is_fixed, "fixed");
   set_if(problem_.reads_time, "reads_time");
   set_if(field_.of_time.has_value(), "of_time");
+  set_number("length_rounding", kLengthRounding);
   set_stops();
 }
 

@@ -8,10 +8,11 @@
 #include "costate/graph/mark.h"
 #include "costate/solve/control/halving_error.h"
 #include "costate/solve/control/initial_step.h"
+#include "costate/solve/control/step_ends.h"
 #include "costate/solve/internal/cuda/device_guard.h"
-#include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/lowered_time.h"
 #include "costate/solve/internal/time_part.h"
+#include "costate/solve/status.h"
 #include "costate/source/internal/c_text.h"
 
 namespace costate::internal {
@@ -68,6 +69,7 @@ class SolveKernelWriter : public GuardedKernelWriter {
   KernelShape write() {
     add_field("_field");
     set_sizes();
+    set_statuses();
     set_control();
     set_tableau();
     set_groups();
@@ -104,6 +106,13 @@ class SolveKernelWriter : public GuardedKernelWriter {
     return lanes() * ((problem().stops ? 17 : 15) * 8 + 3 * device_size(dtype()) + 11 * 4) + 64;
   }
 
+  void set_statuses() {
+    set("status_ok", static_cast<std::size_t>(Status::kOk));
+    set("status_max_steps", static_cast<std::size_t>(Status::kMaxSteps));
+    set("status_too_small", static_cast<std::size_t>(Status::kStepTooSmall));
+    set("status_non_finite", static_cast<std::size_t>(Status::kNonFinite));
+  }
+
   void set_control() {
     const StepControl& control = problem().options.step_control;
     set_number("safety", control.safety);
@@ -117,6 +126,8 @@ class SolveKernelWriter : public GuardedKernelWriter {
     set_number("beta2", control.beta2);
     set_number("beta3", control.beta3);
     set_number("previous_floor", control.previous_floor);
+    set_number("smallest_step", kSmallestStep);
+    set_number("second_companion_share", kSecondCompanionShare);
     if (problem().is_fixed) return;
     set_number("near_end", kNearEnd);
     set_number("minus_exponent", -1.0 / tableau().error_order());

@@ -1,4 +1,5 @@
-// The forward solve of a batch as one kernel: the field's Plan between the fixed text of lanes.inc and solve.inc.
+// The forward solve of a batch as one kernel: the field's Plan between the fixed text of lanes.inc and its
+// neighbours.
 #pragma once
 
 #include <cstddef>

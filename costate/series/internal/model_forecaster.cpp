@@ -1,9 +1,9 @@
-#include "costate/series/model_forecaster.h"
+#include "costate/series/internal/model_forecaster.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "costate/series/window_loss.h"
+#include "costate/series/internal/window_loss.h"
 #include "costate/series/windows.h"
 
 namespace costate {

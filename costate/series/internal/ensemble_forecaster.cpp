@@ -1,4 +1,4 @@
-#include "costate/series/ensemble_forecaster.h"
+#include "costate/series/internal/ensemble_forecaster.h"
 
 #include <cmath>
 #include <utility>

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "costate/exec/program.h"
+#include "costate/series/internal/window_arrays.h"
 #include "costate/series/series_model.h"
-#include "costate/series/window_arrays.h"
 #include "costate/train/loop.h"
 #include "costate/train/losses.h"
 
@@ -16,9 +16,9 @@ namespace costate {
 
 struct ObjectiveOptions {
   Loss loss = Loss::kMse;
-  std::int64_t max_windows = 512;  // trained on, spread over the data if there are more
-  std::uint64_t seed = 0;          // of which
-  Device device = Device::kCpu;    // where solves and gradients run that train
+  std::int64_t max_windows = kMostWindows;  // trained on, spread over the data if there are more
+  std::uint64_t seed = 0;                   // of which
+  Device device = Device::kCpu;             // where solves and gradients run that train
 };
 
 class SeriesObjective {

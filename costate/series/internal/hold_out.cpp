@@ -1,4 +1,4 @@
-#include "costate/series/hold_out.h"
+#include "costate/series/internal/hold_out.h"
 
 #include <algorithm>
 #include <optional>

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "costate/series/ensemble.h"
-#include "costate/series/model_forecaster.h"
+#include "costate/series/internal/model_forecaster.h"
 
 namespace costate {
 

@@ -1,4 +1,4 @@
-#include "costate/series/missing_codes.h"
+#include "costate/series/internal/missing_codes.h"
 
 #include <algorithm>
 #include <cmath>

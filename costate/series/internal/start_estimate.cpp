@@ -1,4 +1,4 @@
-#include "costate/series/start_estimate.h"
+#include "costate/series/internal/start_estimate.h"
 
 #include <Eigen/Dense>
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "costate/diff/diff.h"
-#include "costate/series/window_loss.h"
+#include "costate/series/internal/window_loss.h"
 
 namespace costate {
 namespace {

@@ -1,4 +1,4 @@
-#include "costate/series/event_path.h"
+#include "costate/series/internal/event_path.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "costate/series/series_objective.h"
+#include "costate/series/internal/series_objective.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +6,8 @@
 
 #include "costate/array/take_rows.h"
 #include "costate/diff/diff.h"
-#include "costate/series/start_estimate.h"
-#include "costate/series/window_loss.h"
+#include "costate/series/internal/start_estimate.h"
+#include "costate/series/internal/window_loss.h"
 
 namespace costate {
 namespace {

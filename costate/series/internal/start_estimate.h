@@ -4,8 +4,8 @@
 #pragma once
 
 #include "costate/array/host_array.h"
+#include "costate/series/internal/window_arrays.h"
 #include "costate/series/series_model.h"
-#include "costate/series/window_arrays.h"
 
 namespace costate {
 

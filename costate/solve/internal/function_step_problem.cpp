@@ -1,4 +1,4 @@
-#include "costate/solve/internal/implicit_problem.h"
+#include "costate/solve/internal/function_step_problem.h"
 
 #include "costate/solve/internal/implicit_step.h"
 
@@ -20,17 +20,17 @@ template void bind_step_inputs(const TimeRows&, std::size_t, const double*, cons
                                std::span<const double* const>, std::vector<const double*>&);
 
 template <class T>
-ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes,
-                                    StepUse use)
-    : ImplicitProblem(internal::step_function(field, options, use, std::numeric_limits<T>::epsilon()), field,
-                      num_lanes) {
+FunctionStepProblem<T>::FunctionStepProblem(const VectorField& field, const SolveOptions& options,
+                                            std::size_t num_lanes, StepUse use)
+    : FunctionStepProblem(internal::step_function(field, options, use, std::numeric_limits<T>::epsilon()), field,
+                          num_lanes) {
   if (options.method == Method::kAuto)
-    explicit_part.reset(
-        new ImplicitProblem(explicit_step(field, options, use, std::numeric_limits<T>::epsilon()), field, num_lanes));
+    explicit_step.reset(new FunctionStepProblem(
+        internal::explicit_step(field, options, use, std::numeric_limits<T>::epsilon()), field, num_lanes));
 }
 
 template <class T>
-ImplicitProblem<T>::ImplicitProblem(StepFunction step_function, const VectorField& field, std::size_t num_lanes)
+FunctionStepProblem<T>::FunctionStepProblem(StepFunction step_function, const VectorField& field, std::size_t num_lanes)
     : step(std::move(step_function)),
       lanes(num_lanes),
       state_size(static_cast<std::size_t>(field.state_size())),
@@ -38,14 +38,14 @@ ImplicitProblem<T>::ImplicitProblem(StepFunction step_function, const VectorFiel
       function(lower_reading_time<T>({step.function, {}}, num_lanes, time, step.nodes.size())) {}
 
 template <class T>
-void ImplicitProblem<T>::prepare(std::span<const T* const> arguments, T* shared) const {
+void FunctionStepProblem<T>::prepare(std::span<const T* const> arguments, T* shared) const {
   std::vector<const T*> pointers;
   bind_step_inputs<T>(time, lanes, nullptr, nullptr, nullptr, arguments, pointers);
   function.prepare(pointers, shared);
-  if (explicit_part) explicit_part->prepare(arguments, shared + explicit_shared());
+  if (explicit_step) explicit_step->prepare(arguments, shared + explicit_shared());
 }
 
-template struct ImplicitProblem<float>;
-template struct ImplicitProblem<double>;
+template struct FunctionStepProblem<float>;
+template struct FunctionStepProblem<double>;
 
 }  // namespace costate::internal

@@ -1,11 +1,11 @@
-#include "costate/series/window_arrays.h"
+#include "costate/series/internal/window_arrays.h"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 
 #include "costate/array/take_rows.h"
-#include "costate/series/event_path.h"
+#include "costate/series/internal/event_path.h"
 
 namespace costate {
 namespace {

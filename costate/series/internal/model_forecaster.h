@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "costate/series/forecaster.h"
+#include "costate/series/internal/start_estimate.h"
 #include "costate/series/series_model.h"
-#include "costate/series/start_estimate.h"
 
 namespace costate {
 

@@ -1,4 +1,4 @@
-#include "costate/series/window_loss.h"
+#include "costate/series/internal/window_loss.h"
 
 #include <utility>
 #include <vector>

@@ -1,4 +1,4 @@
-// A step of a method that steps by a Function, an implicit one above all, lowered for `lanes` samples side by side.
+// A step of a method that steps by a Function (Tableau::steps_by_function), lowered for `lanes` samples side by side.
 #pragma once
 
 #include <cstddef>
@@ -19,30 +19,30 @@ void bind_step_inputs(const TimeRows& time, std::size_t lanes, const T* times, c
                       std::span<const T* const> arguments, std::vector<const T*>& pointers);
 
 template <class T>
-struct ImplicitProblem {
-  ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes,
-                  StepUse use = StepUse::kForward);
+struct FunctionStepProblem {
+  FunctionStepProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes,
+                      StepUse use = StepUse::kForward);
 
   StepFunction step;
   std::size_t lanes, state_size;
   bool reads_time;  // of the field
   TimeRows time;
   TileFunction<T> function;
-  std::unique_ptr<const ImplicitProblem> explicit_part;  // the other step of a method that switches
+  std::unique_ptr<const FunctionStepProblem> explicit_step;  // the other step of a method that switches
 
   /// TileFunction::prepare for given arguments and Parameters; `shared` has room for shared_size() numbers, those of
-  /// the explicit part behind `explicit_shared`.
+  /// the explicit step behind `explicit_shared`.
   void prepare(std::span<const T* const> arguments, T* shared) const;
   std::size_t shared_size() const {
-    return explicit_part ? explicit_shared() + explicit_part->shared_size() : function.shared_size();
+    return explicit_step ? explicit_shared() + explicit_step->shared_size() : function.shared_size();
   }
   std::size_t explicit_shared() const { return padded(function.shared_size()); }
 
  private:
-  ImplicitProblem(StepFunction step, const VectorField& field, std::size_t lanes);
+  FunctionStepProblem(StepFunction step, const VectorField& field, std::size_t lanes);
 };
 
-extern template struct ImplicitProblem<float>;
-extern template struct ImplicitProblem<double>;
+extern template struct FunctionStepProblem<float>;
+extern template struct FunctionStepProblem<double>;
 
 }  // namespace costate::internal

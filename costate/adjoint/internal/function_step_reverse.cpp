@@ -1,4 +1,4 @@
-#include "costate/adjoint/internal/implicit_reverse.h"
+#include "costate/adjoint/internal/function_step_reverse.h"
 
 #include <algorithm>
 
@@ -22,16 +22,16 @@ LinearField linearize_step(const StepFunction& step, const WantedGradients& want
 }  // namespace
 
 template <class T>
-ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field)
-    : ImplicitReverse(problem, field, step_function(problem.field, problem.options, StepUse::kReverse)) {
-  if (!problem.implicit->explicit_part) return;
+FunctionStepReverse<T>::FunctionStepReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field)
+    : FunctionStepReverse(problem, field, step_function(problem.field, problem.options, StepUse::kReverse)) {
+  if (!problem.function_step->explicit_step) return;
   explicit_.reset(
-      new ImplicitReverse(problem, field, explicit_step(problem.field, problem.options, StepUse::kReverse)));
+      new FunctionStepReverse(problem, field, explicit_step(problem.field, problem.options, StepUse::kReverse)));
   for (auto* numbers : {&mask_, &own_steps_, &others_steps_}) numbers->resize(problem.lanes);
 }
 
 template <class T>
-ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field, StepFunction step)
+FunctionStepReverse<T>::FunctionStepReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field, StepFunction step)
     : problem_(problem),
       wants_times_(field.wants_times()),
       step_(std::move(step)),
@@ -52,7 +52,7 @@ ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVj
 }
 
 template <class T>
-void ImplicitReverse<T>::start(std::span<const T* const> arguments) {
+void FunctionStepReverse<T>::start(std::span<const T* const> arguments) {
   bind_step_inputs<T>(time_rows_, problem_.lanes, nullptr, nullptr, nullptr, arguments, inputs_);
   inputs_.resize(inputs_.size() + 1 + step_.num_dense, nullptr);
   function_.prepare(inputs_, shared_.data());
@@ -61,7 +61,7 @@ void ImplicitReverse<T>::start(std::span<const T* const> arguments) {
 }
 
 template <class T>
-void ImplicitReverse<T>::run_forward(const StepInputs<T>& inputs) {
+void FunctionStepReverse<T>::run_forward(const StepInputs<T>& inputs) {
   if (!explicit_) return run_forward_own(inputs);
   split_lanes(inputs);
   StepInputs<T> own = inputs, others = inputs;
@@ -79,7 +79,7 @@ void ImplicitReverse<T>::run_forward(const StepInputs<T>& inputs) {
 }
 
 template <class T>
-void ImplicitReverse<T>::split_lanes(const StepInputs<T>& inputs) {
+void FunctionStepReverse<T>::split_lanes(const StepInputs<T>& inputs) {
   any_implicit_ = any_explicit_ = false;
   for (std::size_t lane = 0; lane < problem_.lanes; ++lane) {
     const bool is_explicit = inputs.is_explicit[lane] != 0, moves = inputs.h[lane] != 0;
@@ -93,13 +93,13 @@ void ImplicitReverse<T>::split_lanes(const StepInputs<T>& inputs) {
 
 /// Of the lanes with an explicit step.
 template <class T>
-void ImplicitReverse<T>::take_explicit(const T* from, T* to, std::size_t rows) const {
+void FunctionStepReverse<T>::take_explicit(const T* from, T* to, std::size_t rows) const {
   select_lanes(mask_.data(), from, to, to, rows, problem_.lanes);
 }
 
 /// Those of lanes with an explicit step; 0 stays where they were, and comes into the others.
 template <class T>
-void ImplicitReverse<T>::move_cotangents(AlignedVector<T>& from, AlignedVector<T>& to) const {
+void FunctionStepReverse<T>::move_cotangents(AlignedVector<T>& from, AlignedVector<T>& to) const {
   for (std::size_t i = 0; i < problem_.state_size * problem_.lanes; ++i) {
     const bool moves = mask_[i % problem_.lanes] != 0;
     to[i] = moves ? from[i] : T{0};
@@ -108,7 +108,7 @@ void ImplicitReverse<T>::move_cotangents(AlignedVector<T>& from, AlignedVector<T
 }
 
 template <class T>
-void ImplicitReverse<T>::run_forward_own(const StepInputs<T>& inputs) {
+void FunctionStepReverse<T>::run_forward_own(const StepInputs<T>& inputs) {
   times_.write(time_values_.data());
   bind_step_inputs(time_rows_, problem_.lanes, time_values_.data(), inputs.h, inputs.y, inputs.arguments, inputs_);
   inputs_.push_back(y_next_cotangent_.data());
@@ -125,7 +125,7 @@ void ImplicitReverse<T>::run_forward_own(const StepInputs<T>& inputs) {
 }
 
 template <class T>
-void ImplicitReverse<T>::bind_outputs(std::span<T* const> arguments) {
+void FunctionStepReverse<T>::bind_outputs(std::span<T* const> arguments) {
   outputs_.assign(1 + step_.num_dense, nullptr);
   if (wants_times_) {
     for (auto& cotangent : time_cotangents_) outputs_.push_back(cotangent.data());
@@ -136,7 +136,7 @@ void ImplicitReverse<T>::bind_outputs(std::span<T* const> arguments) {
 }
 
 template <class T>
-void ImplicitReverse<T>::run_reverse(std::span<T* const> arguments, const std::function<void()>& add_own) {
+void FunctionStepReverse<T>::run_reverse(std::span<T* const> arguments, const std::function<void()>& add_own) {
   if (any_explicit_) {
     move_cotangents(y_next_cotangent_, explicit_->y_next_cotangent_);
     for (std::size_t j = 0; j < step_.num_dense; ++j)
@@ -155,7 +155,7 @@ void ImplicitReverse<T>::run_reverse(std::span<T* const> arguments, const std::f
 }
 
 template <class T>
-void ImplicitReverse<T>::run_reverse_own(std::span<T* const> arguments) {
+void FunctionStepReverse<T>::run_reverse_own(std::span<T* const> arguments) {
   bind_outputs(arguments);
   function_.run(Phase::kReverse, call());
   function_.run(Phase::kAccumulate, call());
@@ -170,7 +170,7 @@ void ImplicitReverse<T>::run_reverse_own(std::span<T* const> arguments) {
 }
 
 template <class T>
-void ImplicitReverse<T>::finish_sums(std::span<T* const> arguments) {
+void FunctionStepReverse<T>::finish_sums(std::span<T* const> arguments) {
   if (has_sums_) {
     bind_outputs(arguments);
     function_.finish_sums(outputs_, workspace_);
@@ -179,7 +179,7 @@ void ImplicitReverse<T>::finish_sums(std::span<T* const> arguments) {
 }
 
 template <class T>
-TileCall<T> ImplicitReverse<T>::call() {
+TileCall<T> FunctionStepReverse<T>::call() {
   return {.inputs = inputs_,
           .outputs = outputs_,
           .shared = shared_.data(),
@@ -191,7 +191,7 @@ TileCall<T> ImplicitReverse<T>::call() {
           .report = nullptr};
 }
 
-template class ImplicitReverse<float>;
-template class ImplicitReverse<double>;
+template class FunctionStepReverse<float>;
+template class FunctionStepReverse<double>;
 
 }  // namespace costate::internal

@@ -1,4 +1,4 @@
-// A thread's steps of an implicit method: one step of each lane of a tile.
+// A thread's steps of a method that steps by a Function: one step of each lane of a tile.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "costate/solve/internal/implicit_problem.h"
+#include "costate/solve/internal/function_step_problem.h"
 #include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/stages.h"
 
@@ -18,15 +18,15 @@ struct StepInputs {
   const T* y = nullptr;                 // [state, lanes]
   const T* h = nullptr;                 // [lanes]
   std::span<const T* const> arguments;  // of the field, then its Parameters
-  const T* shared = nullptr;            // ImplicitProblem::prepare's
+  const T* shared = nullptr;            // FunctionStepProblem::prepare's
   std::size_t num_samples = 0;
   const char* is_explicit = nullptr;  // [lanes] of a method that switches: which of its steps
 };
 
 template <class T>
-class ImplicitStepper {
+class FunctionStepper {
  public:
-  explicit ImplicitStepper(const ImplicitProblem<T>& problem);
+  explicit FunctionStepper(const FunctionStepProblem<T>& problem);
 
   /// The times of a lane's step that run() takes.
   void set_times(std::size_t lane, const StepTimes& step) {
@@ -48,27 +48,27 @@ class ImplicitStepper {
   const StepFunction& step() const { return problem_.step; }
   /// Evaluations of the field in a step.
   int evaluations(bool is_explicit) const {
-    return is_explicit ? problem_.explicit_part->step.evaluations : problem_.step.evaluations;
+    return is_explicit ? problem_.explicit_step->step.evaluations : problem_.step.evaluations;
   }
 
  private:
   void run_own(const StepInputs<T>& inputs, T* y_next);
   void take_over_explicit(const StepInputs<T>& inputs, T* y_next);
-  const ImplicitStepper& shown() const { return shows_explicit_ ? *explicit_ : *this; }
+  const FunctionStepper& shown() const { return shows_explicit_ ? *explicit_ : *this; }
 
-  const ImplicitProblem<T>& problem_;
+  const FunctionStepProblem<T>& problem_;
   TileWorkspace<T> workspace_;
   const std::size_t size_;  // of a state, padded
   AlignedVector<T> saved_, time_values_, dense_, error_, newton_error_, stiffness_, ones_;
   StageTimes<T> times_;
   std::vector<const T*> inputs_;
   std::vector<T*> outputs_;
-  std::unique_ptr<ImplicitStepper> explicit_;  // of a method that switches
+  std::unique_ptr<FunctionStepper> explicit_;  // of a method that switches
   AlignedVector<T> explicit_end_, mask_;
   bool shows_explicit_ = false;  // all lanes of the last run were explicit
 };
 
-extern template class ImplicitStepper<float>;
-extern template class ImplicitStepper<double>;
+extern template class FunctionStepper<float>;
+extern template class FunctionStepper<double>;
 
 }  // namespace costate::internal

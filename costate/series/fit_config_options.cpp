@@ -1,4 +1,4 @@
-#include "costate/series/fit_options.h"
+#include "costate/series/fit_config_options.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 namespace costate {
 namespace {
 
-bool allows_number(const FitOption& option, double number, bool is_alone) {
+bool allows_number(const FitConfigOption& option, double number, bool is_alone) {
   const bool is_choice = is_alone && option.chooses && number == static_cast<double>(*option.chooses);
   if (is_choice) return true;
   if (option.kind == OptionKind::kNumber || option.kind == OptionKind::kNumbers)
@@ -48,7 +48,7 @@ std::string typed(const OptionValue& value) {
       value);
 }
 
-std::string FitOption::rule() const {
+std::string FitConfigOption::rule() const {
   const bool is_unbounded = high >= 1'000'000'000;
   const std::string range =
       is_unbounded ? text::concat("of at least ", low) : text::concat("between ", low, " and ", high);
@@ -73,13 +73,13 @@ std::string FitOption::rule() const {
   throw InternalError("[fit] no such kind of option.");
 }
 
-bool FitOption::allows(const OptionValue& value) const {
+bool FitConfigOption::allows(const OptionValue& value) const {
   if (const auto* names = std::get_if<std::vector<std::string>>(&value)) return low == 0 || !names->empty();
   const std::vector<double> numbers = numbers_of(value);
   return std::ranges::all_of(numbers, [&](double number) { return allows_number(*this, number, numbers.size() == 1); });
 }
 
-std::string FitOption::rule_of(const OptionValue& value) const {
+std::string FitConfigOption::rule_of(const OptionValue& value) const {
   const bool is_whole = kind == OptionKind::kInteger || kind == OptionKind::kIntegers;
   const bool is_above = is_whole && std::ranges::any_of(numbers_of(value), [&](double number) {
                           return number > static_cast<double>(high);
@@ -87,24 +87,25 @@ std::string FitOption::rule_of(const OptionValue& value) const {
   return is_above ? text::concat("at most ", high) : rule();
 }
 
-void FitOption::check(const OptionValue& value) const {
+void FitConfigOption::check(const OptionValue& value) const {
   if (!allows(value)) throw InvalidArgument("[fit] ", key, " must be ", rule_of(value), "; got ", typed(value), ".");
 }
 
-std::string FitOption::default_text() const {
+std::string FitConfigOption::default_text() const {
   if (!shown_default.empty()) return shown_default;
   const OptionValue value = access.get(FitConfig{});
   const bool is_unset = kind == OptionKind::kNumber && chooses && value == OptionValue(0.0);
   return is_unset ? "" : typed(value);
 }
 
-const std::vector<FitOption>& fit_options() {
-  static const std::vector<FitOption> options = [] {
+const std::vector<FitConfigOption>& fit_config_options() {
+  static const std::vector<FitConfigOption> options = [] {
     using namespace internal;
-    std::vector<FitOption> all;
-    for (std::vector<FitOption>& part : std::vector{column_options(), part_options(), layout_options(), model_options(),
-                                                    solver_options(), training_options(), run_options()})
-      for (FitOption& option : part) all.push_back(std::move(option));
+    std::vector<FitConfigOption> all;
+    for (std::vector<FitConfigOption>& part :
+         std::vector{column_options(), part_options(), layout_options(), model_options(), solver_options(),
+                     training_options(), run_options()})
+      for (FitConfigOption& option : part) all.push_back(std::move(option));
     return all;
   }();
   return options;

@@ -4,8 +4,8 @@
 #include <span>
 
 #include "costate/graph/array.h"
+#include "costate/series/internal/window_arrays.h"
 #include "costate/series/series_model.h"
-#include "costate/series/window_arrays.h"
 #include "costate/train/losses.h"
 
 namespace costate {

@@ -1,9 +1,9 @@
-#include "costate/solve/internal/implicit_stepper.h"
+#include "costate/solve/internal/function_stepper.h"
 
 namespace costate::internal {
 
 template <class T>
-ImplicitStepper<T>::ImplicitStepper(const ImplicitProblem<T>& problem)
+FunctionStepper<T>::FunctionStepper(const FunctionStepProblem<T>& problem)
     : problem_(problem),
       workspace_(problem.function.make_workspace()),
       size_(padded(problem.state_size * problem.lanes)),
@@ -20,15 +20,15 @@ ImplicitStepper<T>::ImplicitStepper(const ImplicitProblem<T>& problem)
   if (problem.step.has_error) outputs_.push_back(error_.data());
   if (problem.step.has_newton_error) outputs_.push_back(newton_error_.data());
   if (problem.step.has_stiffness) outputs_.push_back(stiffness_.data());
-  if (!problem.explicit_part) return;
-  explicit_ = std::make_unique<ImplicitStepper>(*problem.explicit_part);
+  if (!problem.explicit_step) return;
+  explicit_ = std::make_unique<FunctionStepper>(*problem.explicit_step);
   explicit_end_.resize(size_);
   mask_.resize(problem.lanes);
 }
 
 /// Both kinds of step in all lanes, where the lanes that move take both.
 template <class T>
-void ImplicitStepper<T>::run(const StepInputs<T>& inputs, T* y_next) {
+void FunctionStepper<T>::run(const StepInputs<T>& inputs, T* y_next) {
   if (!explicit_) return run_own(inputs, y_next);
   bool any_implicit = false, any_explicit = false;
   for (std::size_t lane = 0; lane < problem_.lanes; ++lane) {
@@ -46,7 +46,7 @@ void ImplicitStepper<T>::run(const StepInputs<T>& inputs, T* y_next) {
 }
 
 template <class T>
-void ImplicitStepper<T>::take_over_explicit(const StepInputs<T>& inputs, T* y_next) {
+void FunctionStepper<T>::take_over_explicit(const StepInputs<T>& inputs, T* y_next) {
   for (std::size_t lane = 0; lane < problem_.lanes; ++lane) mask_[lane] = inputs.is_explicit[lane] != 0 ? T{1} : T{0};
   const auto take = [&](const T* from, T* to, std::size_t rows) {
     select_lanes(mask_.data(), from, to, to, rows, problem_.lanes);
@@ -59,7 +59,7 @@ void ImplicitStepper<T>::take_over_explicit(const StepInputs<T>& inputs, T* y_ne
 }
 
 template <class T>
-void ImplicitStepper<T>::run_own(const StepInputs<T>& inputs, T* y_next) {
+void FunctionStepper<T>::run_own(const StepInputs<T>& inputs, T* y_next) {
   if (problem_.reads_time) times_.write(time_values_.data());
   bind_step_inputs(problem_.time, problem_.lanes, time_values_.data(), inputs.h, inputs.y, inputs.arguments, inputs_);
   outputs_[0] = y_next;
@@ -74,7 +74,7 @@ void ImplicitStepper<T>::run_own(const StepInputs<T>& inputs, T* y_next) {
                                           .report = nullptr});
 }
 
-template class ImplicitStepper<float>;
-template class ImplicitStepper<double>;
+template class FunctionStepper<float>;
+template class FunctionStepper<double>;
 
 }  // namespace costate::internal

@@ -1,5 +1,5 @@
 // The options of a fit, one row each. The check of a FitConfig, its TOML in both directions, the command line and
-// Python's keywords are loops over these rows: a new option is a member of FitConfig and a row of fit_options().
+// Python's keywords are loops over these rows: a new option is a member of FitConfig and a row of fit_config_options().
 #pragma once
 
 #include <optional>
@@ -21,12 +21,13 @@ enum class OptionDoors {
 /// "64,64": as one would type it, a name that holds a comma quoted.
 std::string typed(const OptionValue& value);
 
-struct FitOption {
+struct FitConfigOption {
   std::string section, key;  // in config.toml; the key is the keyword in Python
   OptionKind kind;
   OptionDoors doors = OptionDoors::kAll;
-  std::string flag = {};   // on the command line; rows with the same one take what the rows before cannot read
-  std::string group = {};  // of flags in its help
+  std::string flag = {};  // on the command line; rows may share one: the first row that can read the text takes it
+  std::string short_flag = {};  // for the same
+  std::string group = {};       // of flags in its help
   std::string help = {};
   std::string shown_default = {};  // in the help, where it says more than the number
   // Whole numbers, or those of a list: from low to high.
@@ -48,6 +49,6 @@ struct FitOption {
 };
 
 /// In the order of config.toml.
-const std::vector<FitOption>& fit_options();
+const std::vector<FitConfigOption>& fit_config_options();
 
 }  // namespace costate

@@ -1,4 +1,4 @@
-#include "costate/series/fit_options.h"
+#include "costate/series/fit_config_options.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 namespace costate {
 namespace {
 
-const FitOption& option(const std::string& key) {
-  for (const FitOption& candidate : fit_options())
+const FitConfigOption& option(const std::string& key) {
+  for (const FitConfigOption& candidate : fit_config_options())
     if (candidate.key == key) return candidate;
   throw InvalidArgument("no option ", key);
 }
@@ -25,13 +25,14 @@ TEST(FitOptions, GoThroughTomlAndBack) {
   config.window = 7;
   config.model.lag = 3;
   const FitConfig back = fit_config_from(parse_toml(config.to_config().to_toml(), "text"));
-  for (const FitOption& row : fit_options()) EXPECT_EQ(row.access.get(back), row.access.get(config)) << row.key;
+  for (const FitConfigOption& row : fit_config_options())
+    EXPECT_EQ(row.access.get(back), row.access.get(config)) << row.key;
   EXPECT_EQ(first_difference(config, back), "");
 }
 
 TEST(FitOptions, HaveAKeyAndAFlagOfTheirOwn) {
   std::set<std::string> keys, flags;
-  for (const FitOption& row : fit_options()) {
+  for (const FitConfigOption& row : fit_config_options()) {
     EXPECT_TRUE(keys.insert(row.key).second) << row.key;
     EXPECT_EQ(row.flag.empty(), row.doors == OptionDoors::kFile) << row.key;
     const bool is_a_second_form = row.key == "hold_out_part";

@@ -1,4 +1,4 @@
-// The reverse of a step of an implicit method on tiles: the vjp of its step function, whose cotangents are late. Each
+// The reverse of a step by a Function on tiles: the vjp of its step function, whose cotangents are late. Each
 // step is taken again first, from the state before it. Of a method that switches there are two such functions; a lane
 // whose step is of the other kind goes through the first one with h = 0 and cotangents 0, and the other way round.
 #pragma once
@@ -10,15 +10,15 @@
 #include <vector>
 
 #include "costate/adjoint/internal/field_vjp.h"
-#include "costate/solve/internal/implicit_stepper.h"
+#include "costate/solve/internal/function_stepper.h"
 #include "costate/solve/internal/lane_problem.h"
 
 namespace costate::internal {
 
 template <class T>
-class ImplicitReverse {
+class FunctionStepReverse {
  public:
-  ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field);
+  FunctionStepReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field);
 
   /// What a step costs, in evaluations of the field or of its vjp.
   std::int64_t evaluations(bool is_explicit) const {
@@ -52,7 +52,7 @@ class ImplicitReverse {
   void finish_sums(std::span<T* const> arguments);
 
  private:
-  ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field, StepFunction step);
+  FunctionStepReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field, StepFunction step);
   void run_forward_own(const StepInputs<T>& inputs);
   void run_reverse_own(std::span<T* const> arguments);
   void split_lanes(const StepInputs<T>& inputs);
@@ -75,13 +75,13 @@ class ImplicitReverse {
   std::vector<const T*> inputs_;
   std::vector<T*> outputs_;
   std::size_t num_samples_ = 0;
-  std::unique_ptr<ImplicitReverse> explicit_;         // of a method that switches
+  std::unique_ptr<FunctionStepReverse> explicit_;     // of a method that switches
   AlignedVector<T> mask_, own_steps_, others_steps_;  // [lanes]: explicit ones, and h of either kind
   bool any_implicit_ = true, any_explicit_ = false;   // in the steps taken last
   bool has_sums_ = false;                             // since start()
 };
 
-extern template class ImplicitReverse<float>;
-extern template class ImplicitReverse<double>;
+extern template class FunctionStepReverse<float>;
+extern template class FunctionStepReverse<double>;
 
 }  // namespace costate::internal
