@@ -15,6 +15,9 @@
 
 namespace costate::internal {
 
+template <class T>
+class DeviceInputs;
+
 struct DeviceGuard {
   DeviceGuard(const VectorField& field, const SolveOptions& options, const ErrorMeasure& measure, bool reads_time);
 
@@ -48,17 +51,15 @@ class GuardedKernelWriter : public KernelWriter {
 template <class T>
 class DeviceGuardInputs {
  public:
-  /// `values`: of the field's arguments, then its Parameters.
   DeviceGuardInputs(KernelDevice& device, const DeviceProblem& problem, std::size_t lanes,
-                    std::span<const HostArray* const> values);
+                    const DeviceInputs<T>& inputs);
 
   const std::vector<std::uint64_t>& words() const { return words_; }
 
  private:
   void give(DeviceArray<T> array) { words_.push_back(arrays_.emplace_back(std::move(array)).address()); }
   void give(KernelDevice& device, std::span<const double> numbers);
-  void give_prepared(KernelDevice& device, const DeviceField& field, std::size_t lanes,
-                     std::span<const HostArray* const> given);
+  void give_prepared(KernelDevice& device, const DeviceField& field, std::size_t lanes, const SharedNumbers& numbers);
 
   std::vector<DeviceArray<T>> arrays_;
   std::vector<DeviceArray<double>> doubles_;

@@ -4,14 +4,11 @@
 
 #include "costate/base/error.h"
 #include "costate/cuda/internal/cuda_source.h"
-#include "costate/graph/internal/composed_pools.h"
-#include "costate/graph/mark.h"
 #include "costate/solve/control/halving_error.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/internal/cuda/device_guard.h"
 #include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/lowered_time.h"
-#include "costate/solve/internal/time_part.h"
 #include "costate/source/internal/c_text.h"
 
 namespace costate::internal {
@@ -165,17 +162,6 @@ class SolveKernelWriter : public GuardedKernelWriter {
 };
 
 }  // namespace
-
-DeviceField::DeviceField(LinearField linear, bool reads_time, Dtype dtype)
-    : function(compose_pools(drop_marks(linear.function))), late_inputs(std::move(linear.late_inputs)) {
-  if (!reads_time || dtype != Dtype::kF32) return;
-  TimePart part = split_time(function);
-  num_times = part.of_time.outputs().size();
-  rounds_time = part.reads_time;
-  of_time = std::move(part.of_time);
-  function = std::move(part.rest);
-  for (std::size_t& input : late_inputs) input = input - 1 + num_times;
-}
 
 DeviceProblem::DeviceProblem(const VectorField& vector_field, const SolveOptions& solve_options, StepsAre steps)
     : options(checked(solve_options)),
