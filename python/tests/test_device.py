@@ -1,37 +1,12 @@
 """device= of solves, programs and fits. The card is emulated: tests/cuda/driver_stand_in.cpp stands in for the CUDA driver and NVRTC."""
 
-import ctypes
-import pathlib
-import shutil
-import subprocess
-
 import costate
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
 
 def decay(t, z):
     return -z
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory):
-    if shutil.which("c++") is None:
-        pytest.skip("needs a C++ compiler")
-    library = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
-    subprocess.run(["c++", "-std=c++17", "-O1", "-shared", "-fPIC", f'-DCOSTATE_SOURCE_DIR="{ROOT}"', "-Wl,-soname,libcuda.so.1",
-                    ROOT / "tests/cuda/driver_stand_in.cpp", "-o", library, "-ldl"], check=True)
-    ctypes.CDLL(str(library))
-    return library
-
-
-@pytest.fixture
-def card(driver, tmp_path, monkeypatch):
-    monkeypatch.setenv("COSTATE_CUDA", "experimental")
-    monkeypatch.setenv("COSTATE_NVRTC", str(driver))
-    monkeypatch.setenv("COSTATE_KERNEL_CACHE", str(tmp_path))
 
 
 def test_the_cpu_is_the_default():
