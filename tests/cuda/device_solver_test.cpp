@@ -154,6 +154,8 @@ TEST(DeviceSolver, FreesWhatItHasTaken) {
     EXPECT_EQ(gradients->arguments[1].numbers.address, 0u);
   }
   EXPECT_EQ(blocks, before);
+  const auto opened = reinterpret_cast<std::size_t (*)()>(::dlsym(test::stand_in(), "costate_stand_in_times_opened"));
+  EXPECT_EQ(opened(), 0u) << "the card is not left open on a thread that may work on another one";
 }
 
 TEST(DeviceSolver, RefusesWhatKernelsDoNotHave) {

@@ -1,6 +1,5 @@
 #include "costate/cuda/internal/prepare_kernel.h"
 
-#include <algorithm>
 #include <sstream>
 
 #include "costate/base/text.h"
@@ -46,12 +45,10 @@ PrepareKernel add_prepare_kernel(CudaSource& source, const std::string& name, co
                                  std::size_t lanes, std::span<const std::size_t> late_inputs,
                                  const ExtensionForm& form) {
   const Plan plan = lower(function, {.lanes = lanes, .late_inputs = {late_inputs.begin(), late_inputs.end()}});
-  PrepareKernel kernel{.shape = {.name = name, .threads = source.threads()},
-                       .constants = std::vector<double>(plan.shared_size)};
+  PrepareKernel kernel{.shape = {.name = name, .threads = source.threads()}, .size = plan.shared_size, .constants = {}};
   for (const Instruction& instruction : plan.prepare)
     if (instruction.kind == InstructionKind::kFill)
-      std::ranges::copy(instruction.constants,
-                        kernel.constants.begin() + static_cast<std::ptrdiff_t>(instruction.out.offset));
+      kernel.constants.push_back({instruction.out.offset, instruction.constants});
   const Plan forward = prepare_as_forward(plan);
   kernel.computes = !forward.in(Phase::kForward).empty();
   if (!kernel.computes) return kernel;
@@ -64,8 +61,12 @@ PrepareKernel add_prepare_kernel(CudaSource& source, const std::string& name, co
 template <class T>
 DeviceArray<T> run_prepare_kernel(KernelDevice& device, const PrepareKernel& kernel, const std::string& source,
                                   std::span<const std::uint64_t> inputs, std::uint64_t stream) {
-  const std::vector<T> constants(kernel.constants.begin(), kernel.constants.end());
-  DeviceArray<T> prepared(device, std::span<const T>(constants));
+  DeviceArray<T> prepared(device, kernel.size);
+  for (const auto& [offset, constants] : kernel.constants) {
+    const std::vector<T> numbers(constants.begin(), constants.end());
+    if (numbers.empty()) continue;
+    device.copy_to_device(prepared.address() + offset * sizeof(T), numbers.data(), numbers.size() * sizeof(T));
+  }
   if (!kernel.computes) return prepared;
   std::vector<std::uint64_t> words(inputs.begin(), inputs.end());
   words.push_back(prepared.address());

@@ -18,9 +18,15 @@ namespace costate::internal {
 class CudaSource;
 
 struct PrepareKernel {
+  struct Constants {
+    std::size_t offset = 0;
+    std::vector<double> numbers;
+  };
+
   KernelShape shape;
-  bool computes = false;          // else all is constants, and there is no kernel
-  std::vector<double> constants;  // of Region::kShared, and 0 where the kernel writes
+  bool computes = false;             // else all is constants, and there is no kernel
+  std::size_t size = 0;              // of Region::kShared
+  std::vector<Constants> constants;  // there; the kernel writes the rest
 };
 
 /// Adds the kernel, of one block, to a source. NotSupported for an operation that kernels have no form for.

@@ -56,6 +56,22 @@ DeviceGuard::DeviceGuard(const VectorField& field, const SolveOptions& options, 
   }
 }
 
+template <class T>
+const std::vector<DeviceArray<T>>& DeviceGuard::tangents(KernelDevice& device, std::size_t lanes) const {
+  const std::lock_guard lock(mutex_);
+  const auto [at, is_new] = tangents_.try_emplace({&device, lanes}, std::vector<DeviceArray<T>>());
+  auto& made = std::get<std::vector<DeviceArray<T>>>(at->second);
+  const std::size_t first = of_inputs->function.inputs().size() - patterns.size();
+  for (std::size_t i = 0; is_new && i < patterns.size(); ++i) {
+    const bool is_shared = of_inputs->function.inputs()[first + i].kind == InputKind::kShared;
+    std::vector<T> rows;
+    for (const double number : patterns[i].numbers())
+      rows.insert(rows.end(), is_shared ? 1 : lanes, static_cast<T>(number));
+    made.emplace_back(device, std::span<const T>(rows));
+  }
+  return made;
+}
+
 void GuardedKernelWriter::place_guard() {
   const DeviceGuard& guard = *problem().guard;
   set_if(true, "guarded");
@@ -176,17 +192,11 @@ DeviceGuardInputs<T>::DeviceGuardInputs(KernelDevice& device, const DeviceProble
   give_prepared(device, guard.of_state, lanes, inputs.shared_numbers(guard.of_state.num_times + num_parts, num_parts));
   if (!guard.of_inputs) return;
   SharedNumbers numbers = inputs.shared_numbers(guard.of_inputs->num_times + num_parts, num_parts);
-  std::vector<DeviceArray<T>> patterns;
-  for (const HostArray& pattern : guard.patterns) {
-    const bool is_shared = guard.of_inputs->function.inputs()[numbers.host.size()].kind == InputKind::kShared;
-    std::vector<T> rows;
-    for (const double number : pattern.numbers())
-      rows.insert(rows.end(), is_shared ? 1 : lanes, static_cast<T>(number));
-    numbers.host.push_back(&pattern);
-    numbers.there.push_back(patterns.emplace_back(device, std::span<const T>(rows)).address());
-  }
+  for (const HostArray& pattern : guard.patterns) numbers.host.push_back(&pattern);
+  const std::vector<DeviceArray<T>>& tangents = guard.tangents<T>(device, lanes);
+  for (const DeviceArray<T>& tangent : tangents) numbers.there.push_back(tangent.address());
   give_prepared(device, *guard.of_inputs, lanes, numbers);
-  for (DeviceArray<T>& pattern : patterns) give(std::move(pattern));
+  for (const DeviceArray<T>& tangent : tangents) words_.push_back(tangent.address());
 }
 
 template class DeviceGuardInputs<float>;

@@ -4,8 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <span>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "costate/cuda/internal/device_array.h"
@@ -29,6 +33,16 @@ struct DeviceGuard {
   DeviceField of_state;                  // inputs: the field's, then the tangents of the state's parts
   std::optional<DeviceField> of_inputs;  // and then those of arguments and Parameters, where there are derivatives
   std::vector<HostArray> patterns;       // the latter's, of one sample
+
+  /// The latter's tangents on a device, as a tile of so many lanes reads them; copied there once, since they are as
+  /// large as what all samples share. T is the options' dtype.
+  template <class T>
+  const std::vector<DeviceArray<T>>& tangents(KernelDevice& device, std::size_t lanes) const;
+
+ private:
+  using Tangents = std::variant<std::vector<DeviceArray<float>>, std::vector<DeviceArray<double>>>;
+  mutable std::mutex mutex_;
+  mutable std::map<std::pair<KernelDevice*, std::size_t>, Tangents> tangents_;
 };
 
 /// What stands of the guard in a kernel: places, binds and numbers of guard.inc.
