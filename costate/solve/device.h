@@ -6,6 +6,7 @@
 #include <span>
 
 #include "costate/exec/device.h"
+#include "costate/solve/dense_solution.h"
 #include "costate/solve/solve.h"
 
 namespace costate {
@@ -16,6 +17,10 @@ namespace costate {
 /// solve() does, and NotSupported for what kernels do not have and where there is no card.
 Solution solve_on(Device device, const VectorField& field, const HostArray& z0, const HostArray& times,
                   const SolveOptions& options = {}, std::span<const HostArray> arguments = {});
+
+/// solve_dense() on a device, as solve_on().
+DenseResult solve_dense_on(Device device, const VectorField& field, const HostArray& z0, const HostArray& times,
+                           const SolveOptions& options = {}, std::span<const HostArray> arguments = {});
 
 /// Numbers in a card's memory, row-major and without gaps, of a solve's dtype: a tensor of another library, which keeps
 /// them (data_ptr() of a PyTorch tensor, the data of a DLPack tensor).

@@ -152,7 +152,7 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
                             .resume = extras.resume,
                             .watch = extras.watch != nullptr && !extras.watch->is_empty() ? extras.watch : nullptr};
   if (extras.device == Device::kCuda && sizes.batch > 0)
-    return internal::solve_on_device(internal::card(), solved, options, batch);
+    return internal::solve_on_device(internal::card(), solved, options, batch, {}, extras.dense);
   if (is_multistep(options.method)) {
     if (extras.resume != nullptr || batch.watch != nullptr)
       throw NotSupported("[solve] a solve that is watched or continued takes steps of Costate's own; '",
@@ -201,6 +201,14 @@ Solution solve_saving(const VectorField& field, const SaveFunction& save, const 
 Solution solve_on(Device device, const VectorField& field, const HostArray& z0, const HostArray& times,
                   const SolveOptions& options, std::span<const HostArray> arguments) {
   return solve_numbers(field, {z0, times, arguments}, options, {}, {.device = device});
+}
+
+DenseResult solve_dense_on(Device device, const VectorField& field, const HostArray& z0, const HostArray& times,
+                           const SolveOptions& options, std::span<const HostArray> arguments) {
+  refuse_fixed_steps(options, "a dense output");
+  DenseSolution::Steps steps;
+  Solution solution = solve_numbers(field, {z0, times, arguments}, options, {}, {.dense = &steps, .device = device});
+  return {std::move(solution), DenseSolution(std::move(steps))};
 }
 
 internal::HostSizes internal::check_there(const VectorField& field, const DeviceSolve& there, const HostArray& times) {

@@ -1,5 +1,6 @@
 #include "costate/solve/internal/cuda/device_solve.h"
 
+#include <algorithm>
 #include <bit>
 #include <optional>
 
@@ -32,14 +33,64 @@ void check_lanes(const DeviceProblem& problem, std::size_t lanes, std::size_t ba
                        ". Take control = per_sample, or solve on the CPU (device = cpu).");
 }
 
+/// Of a step's dense output; 0 where that is not kept.
+std::size_t dense_numbers(const DeviceProblem& problem) {
+  return problem.keeps_dense ? static_cast<std::size_t>(problem.tableau->dense_degree + 1) * problem.state_size : 0;
+}
+
+/// The first `count` of each sample's steps, one sample after the other.
+template <class T>
+std::vector<T> first_steps(const DeviceArray<T>& recorded, std::span<const std::int64_t> counts, std::size_t capacity,
+                           std::size_t size) {
+  const std::vector<T> all = recorded.numbers();
+  std::vector<T> steps;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const T* first = all.data() + i * capacity * size;
+    steps.insert(steps.end(), first, first + static_cast<std::size_t>(counts[i]) * size);
+  }
+  return steps;
+}
+
+template <class T>
+DenseSolution::Steps dense_steps(const DeviceProblem& problem, const HostBatch& batch, const DeviceSolved<T>& solved,
+                                 std::span<const std::int64_t> accepted) {
+  DenseSolution::Steps steps;
+  steps.first = {0};
+  for (std::size_t i = 0; i < accepted.size(); ++i) {
+    steps.first.push_back(steps.first.back() + accepted[i]);
+    const std::size_t first = batch.sizes.times_are_shared ? 0 : i * batch.sizes.times;
+    steps.t0.push_back(batch.times.at(static_cast<std::int64_t>(first)));
+    steps.t1.push_back(batch.times.at(static_cast<std::int64_t>(first + batch.sizes.times - 1)));
+  }
+  steps.starts = first_steps(solved.record_times, accepted, solved.capacity, 1);
+  steps.sizes = first_steps(solved.record_sizes, accepted, solved.capacity, 1);
+  steps.ends = first_steps(solved.dense_ends, accepted, solved.capacity, 1);
+  const Shape terms = batch.sizes.state.with_first(problem.tableau->dense_degree + 1);
+  steps.coefficients =
+      HostArray(terms.with_first(steps.first.back()),
+                first_steps(solved.dense_coefficients, accepted, solved.capacity, dense_numbers(problem)));
+  steps.z0 = batch.z0.astype(problem.options.dtype);
+  return steps;
+}
+
 template <class T>
 Solution run_as(KernelDevice& device, KernelModule& module, const KernelShape& kernel, const DeviceProblem& problem,
-                std::size_t lanes, const VectorField& field, const HostBatch& batch, const DeviceGiven& given) {
+                std::size_t lanes, const VectorField& field, const HostBatch& batch, const DeviceGiven& given,
+                DenseSolution::Steps* dense) {
   DeviceBatch numbers = device_batch(field, batch);
   numbers.given = given;
   const DeviceInputs<T> inputs(device, problem, problem.field, lanes, numbers);
-  return solution_of(problem, batch, launch_solve<T>(device, module, kernel, problem, lanes, inputs, numbers, 0),
-                     given.states != 0);
+  const auto solve_with = [&](std::size_t capacity) {
+    return launch_solve<T>(device, module, kernel, problem, lanes, inputs, numbers, capacity);
+  };
+  constexpr std::size_t kFirst = 64;  // steps of a sample that there is room for
+  DeviceSolved<T> solved = solve_with(dense != nullptr ? kFirst : 0);
+  Solution solution = solution_of(problem, batch, solved, given.states != 0);
+  if (dense == nullptr) return solution;
+  const auto most = static_cast<std::size_t>(*std::ranges::max_element(solution.accepted));
+  if (most > kFirst) solved = solve_with(most);  // the same steps again
+  *dense = dense_steps(problem, batch, solved, solution.accepted);
+  return solution;
 }
 
 template <class T>
@@ -190,6 +241,8 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
                          .record_times = DeviceArray<double>(device, size * capacity),
                          .record_sizes = DeviceArray<double>(device, size * capacity),
                          .record_states = DeviceArray<T>(device, size * capacity * states),
+                         .dense_coefficients = DeviceArray<T>(device, size * capacity * dense_numbers(problem)),
+                         .dense_ends = DeviceArray<double>(device, problem.keeps_dense ? size * capacity : 0),
                          .capacity = capacity};
   const DeviceArray<T> rtols(device, std::vector<T>(problem.measure.rtol.begin(), problem.measure.rtol.end())),
       atols(device, std::vector<T>(problem.measure.atol.begin(), problem.measure.atol.end()));
@@ -225,6 +278,8 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
                              solved.record_sizes.address(),
                              solved.record_states.address(),
                              capacity});
+  if (problem.keeps_dense)
+    words.insert(words.end(), {solved.dense_coefficients.address(), solved.dense_ends.address()});
   module.launch(kernel, blocks, words, batch.given.stream);
   return solved;
 }
@@ -253,21 +308,21 @@ std::size_t lanes_of_batch(const SolveKernels& kernels, std::size_t batch) {
 
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
-                          const HostBatch& batch, const DeviceGiven& given) {
+                          const HostBatch& batch, const DeviceGiven& given, DenseSolution::Steps* dense) {
   check_batch(batch);
   return problem.options.dtype == Dtype::kF32
-             ? run_as<float>(device, module, kernel, problem, lanes, field, batch, given)
-             : run_as<double>(device, module, kernel, problem, lanes, field, batch, given);
+             ? run_as<float>(device, module, kernel, problem, lanes, field, batch, given, dense)
+             : run_as<double>(device, module, kernel, problem, lanes, field, batch, given, dense);
 }
 
 Solution solve_on_device(KernelDevice& device, const VectorField& field, const SolveOptions& options,
-                         const HostBatch& batch, const DeviceGiven& given) {
-  const DeviceProblem problem(field, options);
+                         const HostBatch& batch, const DeviceGiven& given, DenseSolution::Steps* dense) {
+  const DeviceProblem problem(field, options, dense != nullptr ? StepsAre::kDense : StepsAre::kKept);
   check_batch(batch);
   const SolveKernels kernels = solve_kernels(problem, device.shared_limit());
   const std::size_t lanes = lanes_of_batch(kernels, batch.sizes.batch);
   const SolveKernels::Made& made = kernels.of(lanes);
-  return run_solve_kernel(device, *device.load(made.source), made.shapes, problem, lanes, field, batch, given);
+  return run_solve_kernel(device, *device.load(made.source), made.shapes, problem, lanes, field, batch, given, dense);
 }
 
 Solution solve_given(KernelDevice& device, const VectorField& field, const DeviceSolve& there, const HostArray& times,

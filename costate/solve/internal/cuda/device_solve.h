@@ -73,7 +73,8 @@ struct DeviceSolved {
   DeviceArray<double> ends;
   DeviceArray<std::int64_t> counts;
   DeviceArray<double> record_times, record_sizes;
-  DeviceArray<T> record_states;
+  DeviceArray<T> record_states, dense_coefficients;
+  DeviceArray<double> dense_ends;
   std::size_t capacity = 0;
 
   /// What each sample's solve ended with.
@@ -100,16 +101,17 @@ template <class T>
 Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const DeviceSolved<T>& solved,
                      bool stays_there);
 
-/// Runs a kernel of add_solve_kernel() on a batch whose inputs were checked. NotSupported for events, a watch and a
+/// Runs a kernel of add_solve_kernel() on a batch whose inputs were checked; of a problem that keeps it, with the dense
+/// output. NotSupported for events, a watch and a
 /// solve that goes on with another; and as launch_solve().
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
-                          const HostBatch& batch, const DeviceGiven& given = {});
+                          const HostBatch& batch, const DeviceGiven& given = {}, DenseSolution::Steps* dense = nullptr);
 
 /// All of it: the kernel is made for the problem and the batch, compiled and run. Of what is given on the device the
 /// batch has no numbers, but where stops of steps depend on them, and the Solution no states.
 Solution solve_on_device(KernelDevice& device, const VectorField& field, const SolveOptions& options,
-                         const HostBatch& batch, const DeviceGiven& given = {});
+                         const HostBatch& batch, const DeviceGiven& given = {}, DenseSolution::Steps* dense = nullptr);
 
 /// Stops are found on the host: copies of the arguments that they depend on; of others nothing.
 std::vector<HostArray> read_by_host(KernelDevice& device, const VectorField& field, const StopTables* stops,

@@ -91,6 +91,7 @@ class SolveKernelWriter : public GuardedKernelWriter {
     set_if(problem().options.control == Control::kJoint, "joint");
     set_if(tableau().has_second_companion(), "two_companions");
     set_if(problem().measure.is_largest, "largest");
+    set_if(problem().keeps_dense, "dense");
     // Numbers of eight bytes, of the type and of four; its four flags.
     set("lanes_size", lanes_size());
     set_text("sqrt", source().helper("sqrt", dtype()));
@@ -171,6 +172,7 @@ DeviceProblem::DeviceProblem(const VectorField& vector_field, const SolveOptions
       measure(error_measure(solve_options, part_offsets, state_size)),
       is_fixed(has_fixed_steps(solve_options)),
       reads_time(internal::reads_time(vector_field.function())),
+      keeps_dense(steps == StepsAre::kDense),
       guard(made_guard(vector_field, *this, steps)),
       field(guard ? linearize(vector_field, no_arguments(vector_field)) : LinearField{vector_field.function(), {}},
             reads_time, solve_options.dtype) {
