@@ -63,7 +63,6 @@ void check_device(const SolveRequest& request, bool is_traced) {
         name(request.device), "').");
   const char* what = request.before != nullptr     ? "a solve that goes on from a Solution"
                      : nb::len(request.events) > 0 ? "events"
-                     : request.dense               ? "dense=True"
                      : !request.save.is_none()     ? "save"
                      : !request.watch.is_empty()   ? "on_step, on_accept, on_reject and progress"
                                                    : nullptr;
@@ -80,6 +79,9 @@ nb::any solve_there_python(const nb::object& f, const nb::object& z0, const nb::
         "[solve] z0 stands on a card; say device='cuda' to solve there, or give a copy on the host (of PyTorch's, "
         "z0.cpu()).");
   check_device(request, false);
+  if (request.dense)
+    throw NotSupported(
+        "[solve] dense=True is for arrays of the host; got a z0 that stands on a card. Give a copy on the host.");
   if (!request.jac.is_none())
     throw NotSupported("[solve] jac is for implicit methods, which device='cuda' does not have; leave it out.");
   return solve_on_card(f, z0, to_host(times), args, options, request.norm, request.throws, to_stream(request.stream));
@@ -200,7 +202,7 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
                      .shape = {},
                      .structure = start.layout.structure};
   run_long([&] {
-    if (request.device != Device::kCpu) {
+    if (request.device != Device::kCpu && !request.dense) {
       out.solution = solve_on(request.device, field, z0, times, options, arguments);
       return;
     }
@@ -217,7 +219,9 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
       out.solution = solve(field, z0, times, options, arguments, events, request.watch);
       return;
     }
-    DenseResult result = solve_dense(field, z0, times, options, arguments, events, request.watch);
+    DenseResult result = request.device == Device::kCpu
+                             ? solve_dense(field, z0, times, options, arguments, events, request.watch)
+                             : solve_dense_on(request.device, field, z0, times, options, arguments);
     out.solution = std::move(result.solution);
     out.dense = std::make_shared<const DenseSolution>(std::move(result.dense));
   });

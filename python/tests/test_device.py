@@ -21,8 +21,8 @@ def test_a_card_is_refused_by_one_sentence(monkeypatch):
         costate.solve(decay, [1.0], [0.0, 1.0], device="cuda")
     with pytest.raises(costate.InvalidArgument, match="did you mean 'cuda'"):
         costate.solve(decay, [1.0], [0.0, 1.0], device="cdua")
-    with pytest.raises(costate.NotSupported, match="device='cuda' does not have dense=True yet"):
-        costate.solve(decay, [1.0], [0.0, 1.0], device="cuda", dense=True)
+    with pytest.raises(costate.NotSupported, match="device='cuda' does not have save yet"):
+        costate.solve(decay, [1.0], [0.0, 1.0], device="cuda", save=lambda t, z: z)
     with pytest.raises(costate.InvalidArgument, match=r"where the solves of a program run says compile\(function, device='cuda'\)"):
         costate.trace(lambda z: costate.solve(decay, z, [0.0, 1.0], device="cuda"), {"z": (1,)})
     program = costate.trace(lambda z: costate.solve(decay, z, [0.0, 1.0]), {"z": (1,)})
@@ -35,6 +35,14 @@ def test_a_solve_has_the_bits_of_the_cpu(card):
     starts, times = np.random.default_rng(1).normal(size=(40, 2)), np.linspace(0.0, 2.0, 5)
     there = costate.solve(lambda t, z: [z[1], -costate.sin(z[0])], starts, times, device="cuda")
     np.testing.assert_array_equal(there.states, costate.solve(lambda t, z: [z[1], -costate.sin(z[0])], starts, times).states)
+
+
+def test_dense_output_has_the_bits_of_the_cpu(card):
+    starts, times = np.random.default_rng(1).normal(size=(5, 2)), np.linspace(0.0, 2.0, 3)
+    here, there = (costate.solve(lambda t, z: [z[1], -costate.sin(z[0])], starts, times, dense=True, device=device) for device in ("cpu", "cuda"))
+    between = np.linspace(0.0, 2.0, 50)
+    np.testing.assert_array_equal(there.dense(between), here.dense(between))
+    np.testing.assert_array_equal(there.nfe, here.nfe)
 
 
 def test_gradients_of_a_program(card):

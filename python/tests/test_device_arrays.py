@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_refused_by_one_sentence(card, arrays):
     refused(costate.ShapeError, r"z0 on a card must be a batch", OnCard(np.ones(3)), w, gain)
     refused(costate.InvalidArgument, "stream must be 1 .*; got 0", z0, w, gain, stream=0)
     refused(costate.NotSupported, "does not have the method 'radau5', only the explicit ones", z0, w, gain, method="radau5")
-    refused(costate.NotSupported, "does not have dense=True yet", z0, w, gain, dense=True)
+    refused(costate.NotSupported, "dense=True is for arrays of the host", z0, w, gain, dense=True)
     with pytest.raises(costate.InvalidArgument, match="z0 stands on a card; say device='cuda' to solve there"):
         costate.solve(field(), z0, TIMES, args=[w, gain])
     with pytest.raises(TypeError, match="stream is for a z0 that stands on a card; got numpy.ndarray"):
