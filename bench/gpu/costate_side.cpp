@@ -14,9 +14,12 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/trace.h"
+#include "costate/models/latent_ode.h"
 #include "costate/solve/device.h"
 #include "costate/solve/internal/cuda/device_solve.h"
 #include "costate/solve/solve.h"
+#include "costate/train/evaluation.h"
+#include "costate/train/optimizers.h"
 
 namespace {
 
@@ -174,6 +177,27 @@ void run(double seconds) {
   }
 }
 
+/// A training step of a latent ODE of spirals (Chen et al. 2018, section 5.1): loss, gradient and a step of Adam. The
+/// encoder and the decoder are the CPU's.
+void run_latent_ode(double seconds) {
+  constexpr std::int64_t kBatch = 200, kTimes = 100;
+  const LatentOde model({.observed = 2, .field_hidden = {20, 20}});
+  const Array times = constant(HostArray::linspace(0, 2, kTimes));
+  const Function loss = trace_list({{"x", {kTimes, 2}}, {"noise", {4}}}, [&](std::span<const Array> inputs) {
+    return std::vector<Array>{model.loss({times, inputs[0]}, inputs[1], 0.3)};
+  });
+  const Function gradient = value_and_grad(loss, std::span<const Parameter>(model.parameters()));
+  const std::vector<HostArray> inputs = {spread({kBatch, kTimes, 2}, 6, 1), spread({kBatch, 4}, 7, 1)};
+  std::printf("{\"workload\": \"latent_ode_200\", ");
+  for (const Device device : {Device::kCpu, Device::kCuda}) {
+    const Program program = compile(gradient, {.dtype = Dtype::kF32, .device = device});
+    Optimizer adam({}, model.parameters());
+    bench::print_times(device == Device::kCpu ? "cpu_step_ms" : "step_ms", seconds,
+                       [&] { adam.step([&] { return mean_over_batch(program.run(inputs)); }, 0.001); });
+    std::printf(device == Device::kCpu ? ", " : "}\n");
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -181,8 +205,10 @@ int main(int argc, char** argv) {
   try {
     if (arguments[0] == "counts")
       print_counts();
-    else
+    else {
       run(std::stod(arguments[1]));
+      run_latent_ode(std::stod(arguments[1]));
+    }
     return 0;
   } catch (const Error& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -145,6 +145,38 @@ def torchdiffeq_cases(precision):
     yield "lotka_volterra_1e6", *cases(prey, z0, [p], [0.0, 5.0, 10.0], method="dopri8", rtol=1e-6, atol=1e-8)
 
 
+def latent_ode_step():
+    """A training step of the latent ODE of costate_side.cpp with torchdiffeq: loss, gradient and a step of Adam, all on the card."""
+    import torch
+    import torchdiffeq
+
+    batch, count = 200, 100
+    kind = {"dtype": torch.float32, "device": "cuda"}
+    times, x = torch.linspace(0, 2, count, **kind), torch.as_tensor(spread((batch, count, 2), 6, 1), **kind)
+    noise, gaps = torch.as_tensor(spread((batch, 4), 7, 1), **kind), torch.full((batch, 1), 2 / (count - 1), **kind)
+
+    def net(*sizes):
+        layers = [layer for pair in zip(sizes, sizes[1:]) for layer in (torch.nn.Linear(*pair), torch.nn.Tanh())]
+        return torch.nn.Sequential(*layers[:-1]).cuda()
+
+    cell, head, field, decoder = torch.nn.RNNCell(3, 25).cuda(), net(25, 8), net(4, 20, 20, 4), net(4, 20, 2)
+    adam = torch.optim.Adam([p for part in (cell, head, field, decoder) for p in part.parameters()], lr=0.001)
+
+    def step():
+        adam.zero_grad()
+        state = torch.zeros(batch, 25, **kind)
+        for i in reversed(range(count)):
+            state = cell(torch.cat([x[:, i], gaps], 1), state)
+        mean, log_variance = head(state).chunk(2, 1)
+        start = mean + noise * (0.5 * log_variance).exp()
+        path = torchdiffeq.odeint(lambda t, z: field(z), start, times, method="dopri5", rtol=1e-3, atol=1e-4)
+        fit = ((decoder(path).transpose(0, 1) - x) / 0.3).square().sum((1, 2)) / 2
+        (fit + 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)).mean().backward()
+        adam.step()
+        torch.cuda.synchronize()
+    return step
+
+
 def main():
     peer, precision, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
     for name, forward, gradient in {"diffrax": diffrax_cases, "torchdiffeq": torchdiffeq_cases}[peer](precision):
@@ -156,6 +188,8 @@ def main():
         except Exception as error:  # a peer that runs out of memory leaves the rest of the table
             answer["error"] = f"{type(error).__name__}: {error}"[:300]
         print(json.dumps(answer), flush=True)
+    if peer == "torchdiffeq":
+        print(json.dumps({"workload": "latent_ode_200", "peer": peer, "precision": precision, "step_ms": timed(latent_ode_step(), seconds)}), flush=True)
 
 
 if __name__ == "__main__":

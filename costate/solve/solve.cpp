@@ -152,7 +152,7 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
                             .resume = extras.resume,
                             .watch = extras.watch != nullptr && !extras.watch->is_empty() ? extras.watch : nullptr};
   if (extras.device == Device::kCuda && sizes.batch > 0)
-    return internal::solve_on_device(internal::card(), solved, options, batch);
+    return internal::solve_on_device(internal::card(), solved, options, batch, {}, extras.dense);
   if (is_multistep(options.method)) {
     if (extras.resume != nullptr || batch.watch != nullptr)
       throw NotSupported("[solve] a solve that is watched or continued takes steps of Costate's own; '",
@@ -203,10 +203,15 @@ Solution solve_on(Device device, const VectorField& field, const HostArray& z0, 
   return solve_numbers(field, {z0, times, arguments}, options, {}, {.device = device});
 }
 
-Solution solve_there(const VectorField& field, const DeviceSolve& there, const HostArray& times,
-                     const SolveOptions& options) {
-  check_options(options);
-  internal::check_tolerances(options, field);
+DenseResult solve_dense_on(Device device, const VectorField& field, const HostArray& z0, const HostArray& times,
+                           const SolveOptions& options, std::span<const HostArray> arguments) {
+  refuse_fixed_steps(options, "a dense output");
+  DenseSolution::Steps steps;
+  Solution solution = solve_numbers(field, {z0, times, arguments}, options, {}, {.dense = &steps, .device = device});
+  return {std::move(solution), DenseSolution(std::move(steps))};
+}
+
+internal::HostSizes internal::check_there(const VectorField& field, const DeviceSolve& there, const HostArray& times) {
   std::vector<Shape> shapes;
   for (const DeviceNumbers& argument : there.arguments) shapes.push_back(argument.shape);
   const internal::HostSizes sizes = check_inputs(field, there.z0.shape, times, shapes);
@@ -217,7 +222,15 @@ Solution solve_there(const VectorField& field, const DeviceSolve& there, const H
   const auto is_missing = [](const DeviceNumbers& numbers) { return numbers.address == 0 && numbers.shape.size() > 0; };
   if (is_missing(there.z0) || is_missing(there.states) || std::ranges::any_of(there.arguments, is_missing))
     throw InvalidArgument("[solve] numbers on a card have an address; got 0.");
-  if (batch == 0) return {};
+  return sizes;
+}
+
+Solution solve_there(const VectorField& field, const DeviceSolve& there, const HostArray& times,
+                     const SolveOptions& options) {
+  check_options(options);
+  internal::check_tolerances(options, field);
+  const internal::HostSizes sizes = internal::check_there(field, there, times);
+  if (sizes.batch == 0) return {};
   return internal::solve_given(internal::card(), field, there, times, sizes, options);
 }
 

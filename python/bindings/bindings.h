@@ -112,6 +112,7 @@ void bind_pullback(nb::module_& module);
 void bind_derivatives(nb::module_& module);
 void bind_nn(nb::module_& module);
 void bind_dense(nb::module_& module);
+void bind_device(nb::module_& module);
 void bind_events(nb::module_& module);
 void bind_vector_field(nb::module_& module);
 void bind_solve(nb::module_& module);

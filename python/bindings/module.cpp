@@ -55,6 +55,7 @@ NB_MODULE(_core, module) {
   bind_events(module);
   bind_vector_field(module);
   bind_solve(module);
+  bind_device(module);
   bind_delays(module);
   bind_sde(module);
   bind_stepping(module);

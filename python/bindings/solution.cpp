@@ -165,6 +165,21 @@ void bind_solution(nb::module_& module) {
             return PythonDense{s.dense, s.is_single, s.structure};
           },
           "The states between the times, as a function of them.")
+      .def(
+          "_failure",
+          [](const PythonSolution& s) -> nb::object {
+            const auto at = std::ranges::find_if(s.solution.status, [](Status one) { return one != Status::kOk; });
+            if (at == s.solution.status.end()) return nb::none();
+            const auto i = static_cast<std::size_t>(at - s.solution.status.begin());
+            nb::dict failure;
+            failure["sample"] = i;
+            failure["reason"] = std::string(name(*at));
+            failure["t"] = s.solution.reached[i];
+            failure["h"] = s.solution.last_step[i];
+            failure["advice"] = s.solution.advice;
+            return failure;
+          },
+          "Of the first sample that failed, as a row of a report's failures; None if none did.")
       .def("__repr__", &text_of)
       .def("__getstate__", &solution_state)
       .def("__setstate__", &set_solution_state)

@@ -9,6 +9,7 @@
 #include "costate/solve/device.h"
 #include "costate/solve/save_function.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/device.h"
 #include "python/bindings/events.h"
 #include "python/bindings/fields.h"
 #include "python/bindings/solution.h"
@@ -47,6 +48,7 @@ struct SolveRequest {
   nb::object save;                         // of (t, z, *args), kept in place of z; or None
   SolveWatch watch;
   Device device = Device::kCpu;
+  std::optional<std::int64_t> stream;      // of arrays that stand on a card
   nb::object norm;                         // error_norm as a callable, or None
   const PythonSolution* before = nullptr;  // that the solve goes on from
 };
@@ -61,13 +63,28 @@ void check_device(const SolveRequest& request, bool is_traced) {
         name(request.device), "').");
   const char* what = request.before != nullptr     ? "a solve that goes on from a Solution"
                      : nb::len(request.events) > 0 ? "events"
-                     : request.dense               ? "dense=True"
                      : !request.save.is_none()     ? "save"
                      : !request.watch.is_empty()   ? "on_step, on_accept, on_reject and progress"
                                                    : nullptr;
   if (what != nullptr)
     throw NotSupported("[solve] device='", name(request.device), "' does not have ", what,
                        " yet; solve on the CPU (device='cpu').");
+}
+
+/// A solve from an array that stands on a card.
+nb::any solve_there_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
+                           const SolveOptions& options, const SolveRequest& request) {
+  if (request.device == Device::kCpu)
+    throw InvalidArgument(
+        "[solve] z0 stands on a card; say device='cuda' to solve there, or give a copy on the host (of PyTorch's, "
+        "z0.cpu()).");
+  check_device(request, false);
+  if (request.dense)
+    throw NotSupported(
+        "[solve] dense=True is for arrays of the host; got a z0 that stands on a card. Give a copy on the host.");
+  if (!request.jac.is_none())
+    throw NotSupported("[solve] jac is for implicit methods, which device='cuda' does not have; leave it out.");
+  return solve_on_card(f, z0, to_host(times), args, options, request.norm, request.throws, to_stream(request.stream));
 }
 
 /// What a solve keeps in place of states, and the structure that it has; None: one array, or none at all.
@@ -147,11 +164,17 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
                     const nb::sequence& args, SolveOptions options, const SolveRequest& request) {
   std::vector<HostArray> arguments;
   for (const nb::handle argument : args) arguments.push_back(to_host(argument));
-  if (start.is_single)
-    for (HostArray& argument : arguments) argument = with_batch_of_one(argument);
+  const auto is_shared = [&](std::size_t i) {  // of a field that says so
+    if (!nb::isinstance<VectorField>(f)) return false;
+    const std::vector<ArgumentSpec>& specs = nb::cast<const VectorField&>(f).arguments();
+    return i < specs.size() && specs[i].kind == InputKind::kShared;
+  };
+  for (std::size_t i = 0; start.is_single && i < arguments.size(); ++i)
+    if (!is_shared(i)) arguments[i] = with_batch_of_one(arguments[i]);
   nb::dict shapes;
   for (std::size_t i = 0; i < arguments.size(); ++i)
-    shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
+    if (!is_shared(i))
+      shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
   const VectorField field = to_field("[solve] f", f, start.layout, shapes, request.jac);
   const std::vector<SolveEvent> events = to_events(field, start.layout, request.events);
   const Saved saved = to_saved(field, start.layout, request.save);
@@ -179,7 +202,7 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
                      .shape = {},
                      .structure = start.layout.structure};
   run_long([&] {
-    if (request.device != Device::kCpu) {
+    if (request.device != Device::kCpu && !request.dense) {
       out.solution = solve_on(request.device, field, z0, times, options, arguments);
       return;
     }
@@ -196,7 +219,9 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
       out.solution = solve(field, z0, times, options, arguments, events, request.watch);
       return;
     }
-    DenseResult result = solve_dense(field, z0, times, options, arguments, events, request.watch);
+    DenseResult result = request.device == Device::kCpu
+                             ? solve_dense(field, z0, times, options, arguments, events, request.watch)
+                             : solve_dense_on(request.device, field, z0, times, options, arguments);
     out.solution = std::move(result.solution);
     out.dense = std::make_shared<const DenseSolution>(std::move(result.dense));
   });
@@ -220,7 +245,9 @@ nb::any continue_python(const nb::object& f, const PythonSolution& before, const
     throw NotSupported("[solve] dense=True and save are for a solve from a z0; got a Solution to go on from.");
   if (before.solution.end.is_empty())
     throw InvalidArgument(
-        "[solve] a solve of fixed steps cannot be gone on from, nor one by SUNDIALS'; give its last states as z0.");
+        "[solve] a solve of fixed steps cannot be gone on from, nor one by SUNDIALS' or of arrays on a card; give its "
+        "last "
+        "states as z0.");
   request.before = &before;
   return solve_numpy(f, start_of(before), to_host(times), args, options, request);
 }
@@ -229,7 +256,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                      bool throws, const nb::sequence& events, std::optional<std::int64_t> max_events,
                      const nb::object& save, bool dense, const nb::object& jac, const nb::object& on_step,
                      const nb::object& on_accept, const nb::object& on_reject, const nb::object& progress,
-                     const std::string& device, const nb::kwargs& keywords) {
+                     const std::string& device, std::optional<std::int64_t> stream, const nb::kwargs& keywords) {
   const auto rest = nb::borrow<nb::kwargs>(nb::steal(PyDict_Copy(keywords.ptr())));
   nb::object norm = nb::none();
   if (rest.contains("error_norm") && PyCallable_Check(nb::object(rest["error_norm"]).ptr()) != 0) {
@@ -244,10 +271,13 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                              .save = save,
                              .watch = to_watch(on_step, on_accept, on_reject, progress),
                              .device = device_from_name(device),
+                             .stream = stream,
                              .norm = norm};
   const SolveOptions options = from_keywords(solve_keywords(), rest);
   if (nb::isinstance<PythonSolution>(z0))
     return continue_python(f, nb::cast<const PythonSolution&>(z0), times, args, options, request);
+  if (stands_on_card(z0)) return solve_there_python(f, z0, times, args, options, request);
+  if (stream) throw CallError("[solve] stream is for a z0 that stands on a card; got ", type_of(z0), ". Leave it out.");
   const nb::object structure = structure_of(f, z0);
   if (!start_holds_arrays(structure, z0) && !holds_arrays(times) && !holds_arrays(args)) {
     const HostArray numbers = to_host(times);
@@ -293,14 +323,15 @@ void bind_solve(nb::module_& module) {
       "collections.abc.Callable | None = None, dense: bool = False, jac: "
       "collections.abc.Callable | None = None, on_step: "
       "collections.abc.Callable | None = None, on_accept: collections.abc.Callable | None = None, on_reject: "
-      "collections.abc.Callable | None = None, progress: collections.abc.Callable | None = None, device: str = 'cpu'" +
+      "collections.abc.Callable | None = None, progress: collections.abc.Callable | None = None, device: str = 'cpu', "
+      "stream: int | None = None" +
       parameters_of(with_callable_norm(solve_keywords()), true) + ") -> typing.Any";
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
              nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("events") = nb::tuple(),
              nb::arg("max_events") = nb::none(), nb::arg("save") = nb::none(), nb::arg("dense") = false,
              nb::arg("jac") = nb::none(), nb::arg("on_step") = nb::none(), nb::arg("on_accept") = nb::none(),
              nb::arg("on_reject") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("device") = "cpu",
-             nb::arg("options"), nb::sig(signature.c_str()),
+             nb::arg("stream") = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -326,7 +357,9 @@ on_step, on_accept, on_reject  called with a StepView before each attempted step
         is called with the part of the times that is behind, from 0 to 1.
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md). Of
-        solves inside a trace compile(function, device=...) says it.
+        solves inside a trace compile(function, device=...) says it. A z0 that stands on the card, with args that do (arrays of
+        any library that has DLPack, as PyTorch's), stays there: `states` is a DeviceArray then, which torch.from_dlpack takes.
+stream  of such arrays, as DLPack numbers it: None or 1 the legacy default one, 2 that of each thread, else a handle.
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then

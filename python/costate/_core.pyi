@@ -1123,7 +1123,7 @@ class VectorField:
 
     def __repr__(self) -> str: ...
 
-def vector_field(f: Callable, state_shape: object, arguments: dict = {}, jac: Callable | None = None) -> VectorField:
+def vector_field(f: Callable, state_shape: object, arguments: dict = {}, jac: Callable | None = None, shared: Sequence[str] = ()) -> VectorField:
     """
     Traces f(t, z, ...) once for one sample's state, for solves that share it.
 
@@ -1131,6 +1131,7 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}, jac: Ca
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
     jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. The linear systems
                  of implicit methods take it as it is; derivatives are f's own.
+    shared       names of arguments that are one value for all samples, as weights are: solve takes them without the batch axis.
     """
 
 class Solution:
@@ -1228,7 +1229,7 @@ class StepView:
     def state(self) -> numpy.ndarray:
         """[state] at t, flat."""
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, save: Callable | None = None, dense: bool = False, jac: Callable | None = None, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, device: str = 'cpu', method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01, first_step_rule: str = 'method') -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, save: Callable | None = None, dense: bool = False, jac: Callable | None = None, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, device: str = 'cpu', stream: int | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01, first_step_rule: str = 'method') -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1255,7 +1256,9 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
             is called with the part of the times that is behind, from 0 to 1.
     dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
     device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md). Of
-            solves inside a trace compile(function, device=...) says it.
+            solves inside a trace compile(function, device=...) says it. A z0 that stands on the card, with args that do (arrays of
+            any library that has DLPack, as PyTorch's), stays there: `states` is a DeviceArray then, which torch.from_dlpack takes.
+    stream  of such arrays, as DLPack numbers it: None or 1 the legacy default one, 2 that of each thread, else a handle.
 
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                    'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then
@@ -1328,6 +1331,73 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     >>> bool(abs(solution.states[1, 0] - np.exp(-1)) < 1e-8)
     True
     """
+
+class DeviceArray:
+    """
+    Numbers in a card's memory that a solve has made, freed with the last that sees them. Libraries take them by from_dlpack.
+    """
+
+    @property
+    def shape(self) -> tuple: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    def __dlpack__(self, **kwargs) -> object:
+        """The numbers, which are there for every stream."""
+
+    def __dlpack_device__(self) -> tuple: ...
+
+    def to_numpy(self) -> numpy.ndarray:
+        """A copy on the host."""
+
+    def __repr__(self) -> str: ...
+
+class DevicePullback:
+    """
+    The reverse of one run of a DeviceSolver. It holds the steps on the card, and reads the arrays that the run was given again: they must have the same numbers still.
+    """
+
+    def __call__(self, cotangent: object, *, stream: int | None = None) -> tuple:
+        """
+        DeviceArrays, the gradients that wrt names, in its order, of a cotangent of the states [batch, time, ...]: [batch, ...], by times [batch, time], and of arguments that all samples share summed over the batch.
+        """
+
+class DeviceSolver:
+    """
+    Solves of one field on a card, of arrays that stand there, with their gradients; its kernels are made once.
+
+    field    a VectorField, with an argument for each further input.
+    wrt      names of what its pull-backs give gradients of: "z0", "times", and arguments of the field.
+    dtype    'f64' or 'f32', that of all arrays.
+    The options are those of solve: of explicit methods, with the discrete adjoint. What kernels do not have is refused here
+    (docs/gpu.md), where it is experimental, too.
+
+    Arrays come from any library that has DLPack (PyTorch, CuPy, JAX) and stay where they are, row-major without gaps, on the
+    first card; what is given back are DeviceArrays, which such libraries take by from_dlpack. `stream` is the caller's, as
+    DLPack numbers it: 1, or None, is the legacy default stream, 2 that of each thread, others are handles, as
+    torch.cuda.current_stream().cuda_stream. Work goes behind what the stream was given before, and is done when a call returns.
+
+    >>> solver = costate.DeviceSolver(field, wrt=["z0", "gain"], dtype="f32")  # doctest: +SKIP
+    >>> solution, pullback = solver.run(z0, [0.0, 1.0], gain)  # doctest: +SKIP
+    >>> by_z0, by_gain = map(torch.from_dlpack, pullback(cotangent))  # doctest: +SKIP
+    """
+
+    def __init__(self, field: VectorField, *, wrt: Sequence[str] = (), dtype: object = 'f64', method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01, first_step_rule: str = 'method') -> None: ...
+
+    @property
+    def reads_arguments(self) -> bool:
+        """
+        Whether an argument says when steps end (a table's knots, a time at which the field switches): it is copied to the host in each solve.
+        """
+
+    def __call__(self, z0: object, times: object, *args, stream: int | None = None, throw: bool = True) -> object:
+        """
+        A Solution whose states [batch, time, ...] are a DeviceArray. Times are numbers of the host.
+        """
+
+    def run(self, z0: object, times: object, *args, stream: int | None = None, throw: bool = True) -> tuple:
+        """(Solution, DevicePullback), of a solver that was made with wrt."""
 
 def solve_delays(f: Callable, history: object, times: object, lags: Sequence, *, z0: object = None, args: Sequence = (), nodes: int = 24, max_piece: float = 0.0, throw: bool = True, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01, first_step_rule: str = 'method') -> Any:
     """

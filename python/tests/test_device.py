@@ -1,37 +1,12 @@
 """device= of solves, programs and fits. The card is emulated: tests/cuda/driver_stand_in.cpp stands in for the CUDA driver and NVRTC."""
 
-import ctypes
-import pathlib
-import shutil
-import subprocess
-
 import costate
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
 
 def decay(t, z):
     return -z
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory):
-    if shutil.which("c++") is None:
-        pytest.skip("needs a C++ compiler")
-    library = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
-    subprocess.run(["c++", "-std=c++17", "-O1", "-shared", "-fPIC", f'-DCOSTATE_SOURCE_DIR="{ROOT}"', "-Wl,-soname,libcuda.so.1",
-                    ROOT / "tests/cuda/driver_stand_in.cpp", "-o", library, "-ldl"], check=True)
-    ctypes.CDLL(str(library))
-    return library
-
-
-@pytest.fixture
-def card(driver, tmp_path, monkeypatch):
-    monkeypatch.setenv("COSTATE_CUDA", "experimental")
-    monkeypatch.setenv("COSTATE_NVRTC", str(driver))
-    monkeypatch.setenv("COSTATE_KERNEL_CACHE", str(tmp_path))
 
 
 def test_the_cpu_is_the_default():
@@ -46,8 +21,8 @@ def test_a_card_is_refused_by_one_sentence(monkeypatch):
         costate.solve(decay, [1.0], [0.0, 1.0], device="cuda")
     with pytest.raises(costate.InvalidArgument, match="did you mean 'cuda'"):
         costate.solve(decay, [1.0], [0.0, 1.0], device="cdua")
-    with pytest.raises(costate.NotSupported, match="device='cuda' does not have dense=True yet"):
-        costate.solve(decay, [1.0], [0.0, 1.0], device="cuda", dense=True)
+    with pytest.raises(costate.NotSupported, match="device='cuda' does not have save yet"):
+        costate.solve(decay, [1.0], [0.0, 1.0], device="cuda", save=lambda t, z: z)
     with pytest.raises(costate.InvalidArgument, match=r"where the solves of a program run says compile\(function, device='cuda'\)"):
         costate.trace(lambda z: costate.solve(decay, z, [0.0, 1.0], device="cuda"), {"z": (1,)})
     program = costate.trace(lambda z: costate.solve(decay, z, [0.0, 1.0]), {"z": (1,)})
@@ -60,6 +35,14 @@ def test_a_solve_has_the_bits_of_the_cpu(card):
     starts, times = np.random.default_rng(1).normal(size=(40, 2)), np.linspace(0.0, 2.0, 5)
     there = costate.solve(lambda t, z: [z[1], -costate.sin(z[0])], starts, times, device="cuda")
     np.testing.assert_array_equal(there.states, costate.solve(lambda t, z: [z[1], -costate.sin(z[0])], starts, times).states)
+
+
+def test_dense_output_has_the_bits_of_the_cpu(card):
+    starts, times = np.random.default_rng(1).normal(size=(5, 2)), np.linspace(0.0, 2.0, 3)
+    here, there = (costate.solve(lambda t, z: [z[1], -costate.sin(z[0])], starts, times, dense=True, device=device) for device in ("cpu", "cuda"))
+    between = np.linspace(0.0, 2.0, 50)
+    np.testing.assert_array_equal(there.dense(between), here.dense(between))
+    np.testing.assert_array_equal(there.nfe, here.nfe)
 
 
 def test_gradients_of_a_program(card):

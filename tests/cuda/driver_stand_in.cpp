@@ -53,9 +53,13 @@ extern "C" {
 
 /// Whether the threads of a phase, and the blocks, run from the last to the first.
 bool costate_stand_in_backwards = false;
-/// The stream of the last launch, and how many bytes have been copied to the card and from there.
+/// The stream of the last launch, how many bytes have been copied to the card and from there, how many blocks of its
+/// memory are in use, and how often the thread has opened it and not closed it again.
 void* costate_stand_in_stream = nullptr;
-std::size_t costate_stand_in_copied = 0;
+std::size_t costate_stand_in_copied = 0, costate_stand_in_blocks = 0;
+thread_local std::size_t costate_stand_in_opened = 0;
+
+std::size_t costate_stand_in_times_opened() { return costate_stand_in_opened; }
 
 int cuInit(unsigned) { return 0; }
 int cuGetErrorString(int, const char** text) {
@@ -78,17 +82,26 @@ int cuDeviceGetAttribute(int* value, int which, int) {
   *value = which == 75 ? 9 : which == 76 ? 0 : 227 * 1024;  // sm_90, and its shared memory
   return 0;
 }
-int cuCtxSetCurrent(void*) { return 0; }
+int cuCtxPushCurrent_v2(void*) {
+  ++costate_stand_in_opened;
+  return 0;
+}
+int cuCtxPopCurrent_v2(void**) {
+  --costate_stand_in_opened;
+  return 0;
+}
 int cuStreamSynchronize(void*) { return 0; }
 
 int cuMemAlloc_v2(Address* address, std::size_t bytes) {
   void* memory = std::malloc(bytes);
   if (memory == nullptr) return 1;
   std::memset(memory, 0xff, bytes);
+  ++costate_stand_in_blocks;
   *address = reinterpret_cast<Address>(memory);
   return 0;
 }
 int cuMemFree_v2(Address address) {
+  --costate_stand_in_blocks;
   std::free(reinterpret_cast<void*>(address));
   return 0;
 }

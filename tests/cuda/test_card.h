@@ -30,6 +30,12 @@ inline internal::KernelDevice& card() {
   return internal::card();
 }
 
+/// A number of the stand-in, by its name.
+template <class Number>
+Number& of_stand_in(const char* name) {
+  return *static_cast<Number*>(::dlsym(stand_in(), name));
+}
+
 /// Whether the threads of a phase, and the blocks, run from the last to the first, where they are emulated.
 inline void run_backwards(bool backwards) {
   if (stand_in() != nullptr) *static_cast<bool*>(::dlsym(stand_in(), "costate_stand_in_backwards")) = backwards;

@@ -15,12 +15,6 @@ namespace {
 
 using internal::DeviceArray;
 
-/// A number of the stand-in, by its name.
-template <class Number>
-Number& of_stand_in(const char* name) {
-  return *static_cast<Number*>(::dlsym(test::stand_in(), name));
-}
-
 template <class T>
 void expect_the_same_there(const VectorField& field, const HostArray& z0, const HostArray& times,
                            const SolveOptions& options, const std::vector<HostArray>& arguments) {
@@ -44,7 +38,7 @@ void expect_the_same_there(const VectorField& field, const HostArray& z0, const 
   EXPECT_EQ(solved.advice, here.advice);
   EXPECT_EQ(solved.states.size(), 0);
   if (test::stand_in() == nullptr) return;
-  EXPECT_EQ(of_stand_in<void*>("costate_stand_in_stream"), reinterpret_cast<void*>(77));
+  EXPECT_EQ(test::of_stand_in<void*>("costate_stand_in_stream"), reinterpret_cast<void*>(77));
 }
 
 TEST(SolveThere, HasTheBitsOfASolveOfTheHostsNumbers) {
@@ -56,6 +50,19 @@ TEST(SolveThere, HasTheBitsOfASolveOfTheHostsNumbers) {
   expect_the_same_there<double>(test::oscillator(), starts, grid, {}, {mu});
   expect_the_same_there<float>(test::oscillator(), starts.astype(Dtype::kF32), grid,
                                {.rtol = 1e-4, .dtype = Dtype::kF32}, {mu.astype(Dtype::kF32)});
+  // Weights that all share are transposed on the card; the guard's tangents read what their own plans make of them.
+  const VectorField net =
+      vector_field({2}, {{"w", {16, 2}, InputKind::kShared}, {"v", {2, 16}, InputKind::kShared}, {"gain", {}}},
+                   [](Array t, Array z, Array w, Array v, Array gain) {
+                     return gain * matmul(exp(v * 0.5), tanh(matmul(w, z))) * cos(t) - z;
+                   });
+  const HostArray w = test::drawn({16, 2}, -1, 1, 4), v = test::drawn({2, 16}, -1, 1, 5);
+  for (const GradientSteps steps : {GradientSteps::kOff, GradientSteps::kOn}) {
+    expect_the_same_there<double>(net, starts, grid, {.gradient_steps = steps}, {w, v, mu});
+    expect_the_same_there<float>(net, starts.astype(Dtype::kF32), grid,
+                                 {.rtol = 1e-4, .gradient_steps = steps, .dtype = Dtype::kF32},
+                                 {w.astype(Dtype::kF32), v.astype(Dtype::kF32), mu.astype(Dtype::kF32)});
+  }
   // Knots of each sample's own, which the host reads, and values that all share.
   HostArray knots(Shape{40, 3});
   for (std::int64_t i = 0; i < knots.size(); ++i)
@@ -66,6 +73,24 @@ TEST(SolveThere, HasTheBitsOfASolveOfTheHostsNumbers) {
   expect_the_same_there<double>(held, starts, grid, {}, {knots, test::drawn({3, 2}, -1, 1, 3)});
 }
 
+TEST(SolveThere, CopiesNoWeights) {
+  if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
+  internal::KernelDevice& device = test::card();
+  if (test::stand_in() == nullptr) GTEST_SKIP() << "counts what the stand-in copies";
+  const VectorField field =
+      vector_field({64}, {{"w", {64, 64}, InputKind::kShared}}, [](Array, Array z, Array w) { return matmul(w, z); });
+  const DeviceArray<double> start(device, std::vector<double>(64, 1.0)), states(device, 2 * 64),
+      weights(device, std::vector<double>(64 * 64, -1.0 / 64));
+  const std::vector<DeviceNumbers> arguments = {{weights.address(), {64, 64}}};
+  auto& copied = test::of_stand_in<std::size_t>("costate_stand_in_copied");
+  const std::size_t before = copied;
+  solve_there(field,
+              {.z0 = {start.address(), {1, 64}}, .states = {states.address(), {1, 2, 64}}, .arguments = arguments},
+              HostArray::vector({0, 1}));
+  EXPECT_LT(copied - before, 64 * 64 * sizeof(double));
+  EXPECT_NEAR(states.numbers().back(), std::exp(-1.0), 1e-6);
+}
+
 TEST(SolveThere, CopiesNeitherStatesNorStarts) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
   internal::KernelDevice& device = test::card();
@@ -74,7 +99,7 @@ TEST(SolveThere, CopiesNeitherStatesNorStarts) {
   const std::size_t batch = 500;
   const HostArray times = HostArray::linspace(0, 1, 20);
   const DeviceArray<double> start(device, std::vector<double>(batch * 64, 1.0)), states(device, batch * 20 * 64);
-  auto& copied = of_stand_in<std::size_t>("costate_stand_in_copied");
+  auto& copied = test::of_stand_in<std::size_t>("costate_stand_in_copied");
   const std::size_t before = copied;
   const auto rows = static_cast<std::int64_t>(batch);
   solve_there(field, {.z0 = {start.address(), {rows, 64}}, .states = {states.address(), {rows, 20, 64}}}, times);

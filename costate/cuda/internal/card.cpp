@@ -24,7 +24,8 @@ struct Driver {
   LoadedLibrary library;
   Result (*error_text)(Result, const char**);
   Result (*get_attribute)(int*, int, int);
-  Result (*set_context)(Handle);
+  Result (*push_context)(Handle);
+  Result (*pop_context)(Handle*);
   Result (*synchronize)(Handle);
   Result (*allocate)(Address*, std::size_t);
   Result (*release)(Address);
@@ -40,7 +41,8 @@ struct Driver {
   Driver() : library("CUDA driver", std::vector<std::string>{"libcuda.so.1"}) {
     find(error_text, "cuGetErrorString");
     find(get_attribute, "cuDeviceGetAttribute");
-    find(set_context, "cuCtxSetCurrent");
+    find(push_context, "cuCtxPushCurrent_v2");
+    find(pop_context, "cuCtxPopCurrent_v2");
     find(synchronize, "cuStreamSynchronize");
     find(allocate, "cuMemAlloc_v2");
     find(release, "cuMemFree_v2");
@@ -66,15 +68,34 @@ struct Driver {
   }
 };
 
+/// The card is this thread's for the length of a scope: a caller's library may be at work on another one.
+class Opened {
+ public:
+  Opened(const Driver& driver, Handle context) : driver_(driver) {
+    driver_.check(driver_.push_context(context), "opening the card");
+  }
+  ~Opened() {
+    Handle context = nullptr;
+    driver_.pop_context(&context);
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+
+ private:
+  const Driver& driver_;
+};
+
 class CardModule : public KernelModule {
  public:
-  CardModule(const Driver& driver, const std::string& code) : driver_(driver) {
+  /// The card is opened.
+  CardModule(const Driver& driver, Handle context, const std::string& code) : driver_(driver), context_(context) {
     driver_.check(driver_.load_module(&module_, code.data()), "loading a kernel");
   }
   ~CardModule() override { driver_.unload_module(module_); }
 
   void launch(const KernelShape& kernel, std::size_t blocks, const std::vector<std::uint64_t>& words,
               std::uint64_t stream) override {
+    const Opened opened(driver_, context_);
     const auto queue = reinterpret_cast<Handle>(stream);
     // Copies go by the default stream, for which others need not wait.
     if (queue != nullptr) driver_.check(driver_.synchronize(nullptr), "copying to the card");
@@ -91,7 +112,7 @@ class CardModule : public KernelModule {
 
  private:
   const Driver& driver_;
-  Handle module_ = nullptr;
+  Handle context_, module_ = nullptr;
 };
 
 class Card : public KernelDevice {
@@ -105,7 +126,6 @@ class Card : public KernelDevice {
     driver_.check(driver_.library.function<Result(int*, int)>("cuDeviceGet")(&device, 0), "finding the card");
     driver_.check(driver_.library.function<Result(Handle*, int)>("cuDevicePrimaryCtxRetain")(&context_, device),
                   "opening the card");
-    driver_.check(driver_.set_context(context_), "opening the card");
     architecture_ = text::concat("sm_", attribute(kMajor, device), attribute(kMinor, device));
     shared_limit_ = static_cast<std::size_t>(attribute(kSharedOptIn, device));
   }
@@ -113,24 +133,28 @@ class Card : public KernelDevice {
   std::size_t shared_limit() const override { return shared_limit_; }
 
   std::uint64_t allocate(std::size_t bytes) override {
-    driver_.check(driver_.set_context(context_), "opening the card");  // of this thread
+    const Opened opened(driver_, context_);
     Address address = 0;
     driver_.check(driver_.allocate(&address, bytes), "allocating memory");
     return address;
   }
   void release(std::uint64_t address) noexcept override {
-    driver_.set_context(context_);  // a record of a pull-back may end in another thread
+    if (driver_.push_context(context_) != 0) return;  // of a process that ends
     driver_.release(address);
+    Handle context = nullptr;
+    driver_.pop_context(&context);
   }
   void copy_to_device(std::uint64_t to, const void* from, std::size_t bytes) override {
+    const Opened opened(driver_, context_);
     driver_.check(driver_.copy_in(to, from, bytes), "copying to the card");
   }
   void copy_to_host(void* to, std::uint64_t from, std::size_t bytes) override {
+    const Opened opened(driver_, context_);
     driver_.check(driver_.copy_out(to, from, bytes), "copying from the card");
   }
 
   void wait(std::uint64_t stream) override {
-    driver_.check(driver_.set_context(context_), "opening the card");
+    const Opened opened(driver_, context_);
     driver_.check(driver_.synchronize(reinterpret_cast<Handle>(stream)), "waiting for a stream");
   }
 
@@ -138,14 +162,14 @@ class Card : public KernelDevice {
     const std::lock_guard lock(mutex_);
     std::shared_ptr<KernelModule>& module = modules_[source];
     if (module) return module;
-    driver_.check(driver_.set_context(context_), "opening the card");
+    const Opened opened(driver_, context_);
     const std::string key = architecture_ + " NVRTC " + nvrtc_.version() + "\n" + source;
     std::optional<std::string> code = cache_.find(key);
     if (!code) {
       code = nvrtc_.compile(source, architecture_).code;
       cache_.keep(key, *code);
     }
-    return module = std::make_shared<CardModule>(driver_, *code);
+    return module = std::make_shared<CardModule>(driver_, context_, *code);
   }
 
  private:

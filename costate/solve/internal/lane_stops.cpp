@@ -37,7 +37,7 @@ StopTables::StopTables(const VectorField& field, const SolveOptions& options, Dt
   for (std::size_t i = 0; i < num_inputs; ++i)
     reads_samples |= stops.of_arguments.inputs()[i].kind == InputKind::kSample && reads_input(stops.of_arguments, i);
   for (const Input& input : stops.of_arguments.inputs()) {
-    const bool is_read = inputs.size() > field.parts().size();
+    const bool is_read = reads_input(stops.of_arguments, inputs.size());
     inputs.push_back(is_read ? static_cast<std::size_t>(input.shape.size()) : 0);
     is_shared.push_back(input.kind == InputKind::kShared);
   }

@@ -30,7 +30,7 @@ struct StopTables {
   std::optional<TileFunction<double>> of_arguments;  // FieldStops::of_arguments: an epoch may need all digits
   std::vector<StopKind> argument_kinds;
   std::vector<std::size_t> sizes;   // of each of its outputs
-  std::vector<std::size_t> inputs;  // of each of its inputs; 0: t and the state, which it does not read
+  std::vector<std::size_t> inputs;  // of each of its inputs; 0: it does not read it
   std::vector<bool> is_shared;      // of each of its inputs
   bool reads_samples = false;       // an argument of each sample's own
   std::size_t lanes;

@@ -3,7 +3,7 @@
 import torch
 
 from costate import _core
-from costate.torch import _effects
+from costate.torch import _card, _effects
 
 
 def _is_batched(cotangent):
@@ -104,7 +104,7 @@ class Call:
         found = None
         if self.shared is None and not needed[0]:
             like = tuple([x if need else None for x, need in zip(saved[:last], needed)])
-            found = _core._gradients(self.pullback, like, cotangents, self.ready.plan.dtype)
+            found = self._pulled_back(like, cotangents)
         if found is None:
             found = self._gradients_of_copies(saved[:last], cotangents, needed)
         if self.ready.counts_reverse:
@@ -112,12 +112,18 @@ class Call:
             self._count(self.accepted * self.ready.stages, samples)
         return found if self.extra == 0 else [*found, *(torch.zeros_like(x) if need else None for x, need in zip(saved[last:], needed[last:]))]
 
+    def _pulled_back(self, like, cotangents):
+        dtype = self.ready.plan.dtype
+        if isinstance(self.pullback, _card.CardPullback):
+            return self.pullback.gradients(like, cotangents, dtype)
+        return _core._gradients(self.pullback, like, cotangents, dtype)
+
     def _gradients_of_copies(self, saved, cotangents, needed):
         dtype, first = self.ready.plan.dtype, 1 + self.ready.num_parts
         shared, flows = (saved[first:], needed[first:]) if self.shared is None else (self.shared, [x.requires_grad for x in self.shared])
         like = [x if need else None for x, need in zip((*saved[1:first], *shared), (*needed[1:first], *flows))]
         times = saved[0].detach().double().contiguous() if needed[0] else None
-        by_times, *found = _core._gradients(self.pullback, (times, *_plain(like, dtype)), tuple(_plain(cotangents, dtype)), dtype)
+        by_times, *found = self._pulled_back((times, *_plain(like, dtype)), tuple(_plain(cotangents, dtype)))
         by_start, by_shared = found[:first - 1], found[first - 1:]
         if self.shared is not None:
             by_shared = self._by_read(by_shared, needed[first:])

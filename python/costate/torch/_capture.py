@@ -47,19 +47,19 @@ class Capture:
                 part = part[[i % len(part) for i in range(count)]]
             wave = torch.arange(part.numel(), dtype=torch.float64).add(1 + trial).mul(1.7).sin().reshape(part.shape)
             with torch.enable_grad():  # with a graph, and not a leaf, so that the field may write requires_grad_()
-                made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part.dtype)).requires_grad_(True).clone())
+                made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part)).requires_grad_(True).clone())
         return tuple(made) if self.is_tuple else made[0]
 
-    def _trial_time(self, trial, dtype):
+    def _trial_time(self, trial, part):
         start, end = self.span
-        return torch.tensor(start + (0.37 + 0.21 * trial) * (end - start), dtype=dtype)
+        return torch.tensor(start + (0.37 + 0.21 * trial) * (end - start), dtype=part.dtype, device=part.device)
 
     def _try_twice(self, parts):
         before = _effects.Snapshot(self.func)
         self.records, snapshots, codes = [], [before], []
         try:
             for trial in range(2):
-                time = self._trial_time(trial, parts[0].dtype)
+                time = self._trial_time(trial, parts[0])
                 self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial])))
                 snapshots.append(_effects.Snapshot(self.func))
                 codes.append(self.records[-1][0].codes)
@@ -127,7 +127,7 @@ class Capture:
         before = _effects.Snapshot(func)
         count = len(parts[0])
         try:
-            found = self._recorded(func, self._trial_time(0, parts[0].dtype), self._trial_parts(parts, 0, count))
+            found = self._recorded(func, self._trial_time(0, parts[0]), self._trial_parts(parts, 0, count))
         except (CannotCapture, Mixing, TrialFailed):
             return False
         finally:
@@ -262,7 +262,7 @@ class Capture:
             first, second = first[0], second[0]
         if not torch.equal(torch.nan_to_num(first), torch.nan_to_num(second)):
             raise CannotCapture("it computes with numbers that PyTorch does not see, as NumPy's")
-        numbers = first.numpy()
+        numbers = first.cpu().numpy()
         return Value(numbers if numbers.dtype.kind in "iu" else np.asarray(numbers, dtype=np.float64), kind)
 
     def rebind(self, func):

@@ -5,6 +5,7 @@ import math
 import torch
 
 from costate import _core
+from costate.torch import _card
 from costate.torch._adaptive import OF_TORCHDIFFEQ, stops_of
 from costate.torch._callbacks import ADAPTIVE
 
@@ -33,7 +34,8 @@ def solve_options(solve, adjoint, flows):
     found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),
               "gradient_steps": "on" if flows and adjoint == "discrete" else "off"}
     if given["controller"] == "torchdiffeq":
-        found["control"] = "joint"  # one norm over all samples
+        if solve.given_options.get("controller") == "torchdiffeq" or not _card.is_on_card(solve.y0):
+            found["control"] = "joint"  # one norm over all samples
         unit = OF_TORCHDIFFEQ.get(solve.method, 1.0)
         found |= {name: value / unit if isinstance(value, float) else tuple(x / unit for x in value) for name, value in tolerances_of(solve).items()}
         found |= _core._rule_of_torchdiffeq() | {"factor_max_after_reject": float(given["ifactor"])}
@@ -64,4 +66,4 @@ def rows_of(grid, wanted):
     if bool(((theta == 0) | (theta == 1)).all()):
         rows = torch.where(theta == 1, right, right - 1)
         return lambda states: states[rows]
-    return lambda states: torch.lerp(states[right - 1], states[right], theta.to(states.dtype).reshape(-1, *[1] * (states.ndim - 1)))
+    return lambda states: torch.lerp(states[right - 1], states[right], theta.to(states).reshape(-1, *[1] * (states.ndim - 1)))

@@ -9,6 +9,7 @@ import torch
 
 import costate
 from costate import _core
+from costate.torch import _card
 from costate.torch._callbacks import ADAPTIVE
 from costate.torch._capture import captured_ways
 from costate.torch._checks import check
@@ -32,7 +33,7 @@ class Plan:
             self.shapes.append(tuple(part.shape[1:] if captured.is_per_sample else part.shape))
             sizes.append(math.prod(self.shapes[-1]))
         self.bounds = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
-        self.dtype, self.kind = parts[0].dtype, KINDS[parts[0].dtype]
+        self.dtype, self.kind, self.is_on_card = parts[0].dtype, KINDS[parts[0].dtype], _card.is_on_card(parts[0])
         self.functions, self.programs, self.counts = {}, {}, {}
         living.add(self)
         self.names = [f"p{i}" for i in range(len(captured.shared))]
@@ -83,8 +84,11 @@ class Plan:
 
     def program(self, count, options, wanted=(), samples=1):
         """Of the states, on the memory of tensors; with a pull-back, of the inputs that are named. `samples` are those that share their steps."""
-        lanes = _lanes_together(samples) if ("control", "joint") in options else 0
-        key = (count, options, wanted, lanes)
+        lanes = _lanes_together(samples) if ("control", "joint") in options and not self.is_on_card else 0
+        key = (None if self.is_on_card else count, options, wanted, lanes)
+        if key not in self.programs and self.is_on_card:
+            make_room(self.programs, MOST_PROGRAMS)
+            self.programs[key] = _card.CardSolve(self, options, wanted)
         if key not in self.programs:
             make_room(self.programs, MOST_PROGRAMS)
             function = self._function(count, options)
@@ -200,7 +204,7 @@ def plan_for(func, parts, is_tuple, span=(0.0, 1.0), insists=True):
     of_func = of_owner.plans
     can_split = all(part.ndim > 0 for part in parts)
     shapes = tuple(tuple(part.shape) for part in parts)
-    key = (func.__func__ if is_method else None, is_tuple, parts[0].dtype, tuple(shape[1:] for shape in shapes) if can_split else shapes)
+    key = (func.__func__ if is_method else None, is_tuple, parts[0].dtype, parts[0].device, tuple(shape[1:] for shape in shapes) if can_split else shapes)
     before = [of_func[k] for k in (key, (key, shapes)) if k in of_func]
     for found in before:
         if _is_fresh(found, func) and (found[0] is None or (found[0].capture.is_current() and found[0].fits(func, parts))):

@@ -242,4 +242,4 @@ def operands_of(a, b):
 
 def wave_like(x):
     """Cotangents of a trial."""
-    return torch.arange(x.numel(), dtype=torch.float64).mul(0.7).add(1).cos().reshape(x.shape).to(x.dtype)
+    return torch.arange(x.numel(), dtype=torch.float64).mul(0.7).add(1).cos().reshape(x.shape).to(x)

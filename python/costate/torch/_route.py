@@ -7,7 +7,7 @@ import sys
 import torch
 from torch.autograd import forward_ad
 
-from costate.torch import _adjoint, _callbacks, _core_options, _effects, _native, _ready
+from costate.torch import _adjoint, _callbacks, _card, _core_options, _effects, _native, _ready
 from costate.torch._callbacks import ADAPTIVE, Solve
 from costate.torch._field import CALLBACKS
 
@@ -29,8 +29,11 @@ def refusal(solve, func):
         return f"options {', '.join(more)} need PyTorch's own steps"
     if any(callable(getattr(func, name, None)) for name in CALLBACKS):
         return "func has callbacks"
-    if any(type(p) not in (torch.Tensor, torch.nn.Parameter) or p.device.type != "cpu" or p.dtype is not parts[0].dtype for p in parts):
-        return "the state is not of plain tensors of one type on the CPU"
+    is_on_card = _card.is_on_card(parts[0])
+    if any(type(p) not in (torch.Tensor, torch.nn.Parameter) or p.dtype is not parts[0].dtype for p in parts) or not (is_on_card or parts[0].is_cpu):
+        return "the state is not of plain tensors of one type on the CPU or a CUDA card"
+    if is_on_card and (why := _card.refusal(parts[0])):
+        return why
     if parts[0].dtype not in _native.KINDS:
         return f"the core computes in float32 and float64, not in {parts[0].dtype}"
     if len(solve.times) < 2 or solve.y0.numel() == 0:
@@ -39,7 +42,7 @@ def refusal(solve, func):
         return "it is inside of a transform of torch.func"
     if forward_ad._current_level >= 0:
         return "derivatives are taken forwards"
-    if torch.is_autocast_enabled("cpu"):
+    if torch.is_autocast_enabled(parts[0].device.type):
         return "autocast is on"
     return ""
 
@@ -49,7 +52,7 @@ _NOTHING = dict.fromkeys(("rtol", "atol", "method", "options"))  # that is asked
 _SEMINORM = {"options": {"norm": "seminorm"}}  # it spares steps there
 
 
-def _find_plan(solve, path, is_solve=True):
+def _find_plan(solve, path, is_solve=True, adjoint="discrete"):
     """(Plan or None, why)."""
     if path not in PATHS:
         raise ValueError(f"[odeint] path must be one of {', '.join(PATHS)}; got {path!r}.")
@@ -71,6 +74,8 @@ def _find_plan(solve, path, is_solve=True):
     if not all(isinstance(tolerance, float) or all(bool((rows == rows[:1]).all()) for rows in _core_options.of_samples(solve, tolerance))
                for tolerance in solve.tolerances):
         return None, "tolerances differ between samples"
+    if plan.is_on_card and (refused := _card.refusal_of(solve, plan, lambda flows: _core_options.solve_options(solve, adjoint, flows))):
+        return None, refused
     return plan, why
 
 
@@ -112,7 +117,7 @@ def odeint(func, y0, t, rtol, atol, method, options, event_fn, controller, path,
     if _is_compiled(func) and _find_plan(Solve(func._orig_mod, y0, t, **arguments), path)[0] is not None:
         return odeint(func._orig_mod, y0, t, rtol, atol, method, options, event_fn, controller, path, adjoint)
     solve = Solve(func, y0, t, **arguments)
-    plan, why = _find_plan(solve, path)
+    plan, why = _find_plan(solve, path, adjoint=adjoint)
     if plan is None and path == "native":
         raise NotImplementedError(f"[odeint] path='native' cannot be taken: {why}.")
     if plan is None and adjoint == "backsolve":
@@ -159,7 +164,7 @@ def explain(func, y0, t=None, *, path="auto", adjoint="discrete", **arguments):
     times = torch.tensor([0.0, 1.0], dtype=torch.float64) if t is None else t
     if _is_compiled(func) and _find_plan(Solve(func._orig_mod, y0, times, **arguments), path, is_solve=False)[0] is not None:
         func = func._orig_mod
-    plan, why = _find_plan(Solve(func, y0, times, **arguments), path, is_solve=False)
+    plan, why = _find_plan(Solve(func, y0, times, **arguments), path, is_solve=False, adjoint=adjoint)
     if plan is None and path == "native":
         return f"Not at all, since path='native' cannot be taken: {why}."
     if plan is None and adjoint == "backsolve":
@@ -169,6 +174,7 @@ def explain(func, y0, t=None, *, path="auto", adjoint="discrete", **arguments):
         return f"Through callbacks: {why}."
     captured = plan.capture
     counted = f" {len(captured.counters)} counter(s) are kept." if captured.counters else ""
+    where = "In the core, on the card" if plan.is_on_card else "In the core"
     if captured.is_per_sample:
-        return f"In the core, each sample alone: {len(captured.nodes)} operations, {len(captured.shared)} shared tensors.{counted}"
-    return f"In the core, the whole batch as one sample, since {why or 'its state has no batch axis'}.{counted}"
+        return f"{where}, each sample alone: {len(captured.nodes)} operations, {len(captured.shared)} shared tensors.{counted}"
+    return f"{where}, the whole batch as one sample, since {why or 'its state has no batch axis'}.{counted}"

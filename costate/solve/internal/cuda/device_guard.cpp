@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "costate/base/error.h"
-#include "costate/cuda/internal/shared_inputs.h"
 #include "costate/diff/diff.h"
+#include "costate/solve/internal/cuda/device_solve.h"
 #include "costate/solve/internal/guard_problem.h"
 #include "costate/source/internal/c_text.h"
 
@@ -54,6 +54,22 @@ DeviceGuard::DeviceGuard(const VectorField& field, const SolveOptions& options, 
     for (std::int64_t k = 0; k < numbers.size(); ++k)
       numbers.set(k, guard::pattern(stream, static_cast<std::size_t>(k)));
   }
+}
+
+template <class T>
+const std::vector<DeviceArray<T>>& DeviceGuard::tangents(KernelDevice& device, std::size_t lanes) const {
+  const std::lock_guard lock(mutex_);
+  const auto [at, is_new] = tangents_.try_emplace({&device, lanes}, std::vector<DeviceArray<T>>());
+  auto& made = std::get<std::vector<DeviceArray<T>>>(at->second);
+  const std::size_t first = of_inputs->function.inputs().size() - patterns.size();
+  for (std::size_t i = 0; is_new && i < patterns.size(); ++i) {
+    const bool is_shared = of_inputs->function.inputs()[first + i].kind == InputKind::kShared;
+    std::vector<T> rows;
+    for (const double number : patterns[i].numbers())
+      rows.insert(rows.end(), is_shared ? 1 : lanes, static_cast<T>(number));
+    made.emplace_back(device, std::span<const T>(rows));
+  }
+  return made;
 }
 
 void GuardedKernelWriter::place_guard() {
@@ -160,15 +176,14 @@ void DeviceGuardInputs<T>::give(KernelDevice& device, std::span<const double> nu
 /// What a tangent's plan makes of what samples share, and of time.
 template <class T>
 void DeviceGuardInputs<T>::give_prepared(KernelDevice& device, const DeviceField& field, std::size_t lanes,
-                                         std::span<const HostArray* const> given) {
-  give(DeviceArray<T>(device, SharedInputs<T>(field.function, lanes, given).prepared()));
-  give(device, field.of_time ? SharedInputs<double>(*field.of_time, lanes, std::vector<const HostArray*>(1)).prepared()
-                             : std::span<const double>());
+                                         const SharedNumbers& numbers) {
+  give(prepared_numbers<T>(device, field, lanes, numbers));
+  words_.push_back(doubles_.emplace_back(prepared_time(device, field, lanes)).address());
 }
 
 template <class T>
 DeviceGuardInputs<T>::DeviceGuardInputs(KernelDevice& device, const DeviceProblem& problem, std::size_t lanes,
-                                        std::span<const HostArray* const> values) {
+                                        const DeviceInputs<T>& inputs) {
   const DeviceGuard& guard = *problem.guard;
   const guard::Limits& limits = guard.limits;
   std::vector<double> held = {
@@ -178,26 +193,16 @@ DeviceGuardInputs<T>::DeviceGuardInputs(KernelDevice& device, const DeviceProble
   give(device, held);
   give(device, guard.rtols);
   give(DeviceArray<T>(device, std::vector<T>(guard.pattern.begin(), guard.pattern.end())));
+  // Tangents take the state's parts once more, and of the inputs those of the arguments.
   const std::size_t num_parts = problem.part_offsets.size();
-  const auto given_to = [&](const DeviceField& field) {
-    std::vector<const HostArray*> given(field.num_times + num_parts, nullptr);
-    given.insert(given.end(), values.begin(), values.end());
-    given.insert(given.end(), num_parts, nullptr);
-    return given;
-  };
-  give_prepared(device, guard.of_state, lanes, given_to(guard.of_state));
+  give_prepared(device, guard.of_state, lanes, inputs.shared_numbers(guard.of_state.num_times + num_parts, num_parts));
   if (!guard.of_inputs) return;
-  std::vector<const HostArray*> given = given_to(*guard.of_inputs);
-  const std::size_t first = given.size();
-  for (const HostArray& pattern : guard.patterns) given.push_back(&pattern);
-  give_prepared(device, *guard.of_inputs, lanes, given);
-  for (std::size_t i = 0; i < guard.patterns.size(); ++i) {
-    const bool is_shared = guard.of_inputs->function.inputs()[first + i].kind == InputKind::kShared;
-    std::vector<T> rows;
-    for (const double number : guard.patterns[i].numbers())
-      rows.insert(rows.end(), is_shared ? 1 : lanes, static_cast<T>(number));
-    give(DeviceArray<T>(device, std::span<const T>(rows)));
-  }
+  SharedNumbers numbers = inputs.shared_numbers(guard.of_inputs->num_times + num_parts, num_parts);
+  for (const HostArray& pattern : guard.patterns) numbers.host.push_back(&pattern);
+  const std::vector<DeviceArray<T>>& tangents = guard.tangents<T>(device, lanes);
+  for (const DeviceArray<T>& tangent : tangents) numbers.there.push_back(tangent.address());
+  give_prepared(device, *guard.of_inputs, lanes, numbers);
+  for (const DeviceArray<T>& tangent : tangents) words_.push_back(tangent.address());
 }
 
 template class DeviceGuardInputs<float>;

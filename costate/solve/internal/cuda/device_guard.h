@@ -4,8 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <span>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "costate/cuda/internal/device_array.h"
@@ -14,6 +18,9 @@
 #include "costate/solve/internal/cuda/kernel_writer.h"
 
 namespace costate::internal {
+
+template <class T>
+class DeviceInputs;
 
 struct DeviceGuard {
   DeviceGuard(const VectorField& field, const SolveOptions& options, const ErrorMeasure& measure, bool reads_time);
@@ -26,6 +33,16 @@ struct DeviceGuard {
   DeviceField of_state;                  // inputs: the field's, then the tangents of the state's parts
   std::optional<DeviceField> of_inputs;  // and then those of arguments and Parameters, where there are derivatives
   std::vector<HostArray> patterns;       // the latter's, of one sample
+
+  /// The latter's tangents on a device, as a tile of so many lanes reads them; copied there once, since they are as
+  /// large as what all samples share. T is the options' dtype.
+  template <class T>
+  const std::vector<DeviceArray<T>>& tangents(KernelDevice& device, std::size_t lanes) const;
+
+ private:
+  using Tangents = std::variant<std::vector<DeviceArray<float>>, std::vector<DeviceArray<double>>>;
+  mutable std::mutex mutex_;
+  mutable std::map<std::pair<KernelDevice*, std::size_t>, Tangents> tangents_;
 };
 
 /// What stands of the guard in a kernel: places, binds and numbers of guard.inc.
@@ -48,17 +65,15 @@ class GuardedKernelWriter : public KernelWriter {
 template <class T>
 class DeviceGuardInputs {
  public:
-  /// `values`: of the field's arguments, then its Parameters.
   DeviceGuardInputs(KernelDevice& device, const DeviceProblem& problem, std::size_t lanes,
-                    std::span<const HostArray* const> values);
+                    const DeviceInputs<T>& inputs);
 
   const std::vector<std::uint64_t>& words() const { return words_; }
 
  private:
   void give(DeviceArray<T> array) { words_.push_back(arrays_.emplace_back(std::move(array)).address()); }
   void give(KernelDevice& device, std::span<const double> numbers);
-  void give_prepared(KernelDevice& device, const DeviceField& field, std::size_t lanes,
-                     std::span<const HostArray* const> given);
+  void give_prepared(KernelDevice& device, const DeviceField& field, std::size_t lanes, const SharedNumbers& numbers);
 
   std::vector<DeviceArray<T>> arrays_;
   std::vector<DeviceArray<double>> doubles_;

@@ -1,5 +1,6 @@
 #include "costate/solve/internal/cuda/device_solve.h"
 
+#include <algorithm>
 #include <bit>
 #include <optional>
 
@@ -30,6 +31,97 @@ void check_lanes(const DeviceProblem& problem, std::size_t lanes, std::size_t ba
     throw NotSupported("[solve] device = cuda has joint control of at most ", lanes,
                        " samples, which one block solves; got ", batch,
                        ". Take control = per_sample, or solve on the CPU (device = cpu).");
+}
+
+/// Of a step's dense output; 0 where that is not kept.
+std::size_t dense_numbers(const DeviceProblem& problem) {
+  return problem.keeps_dense ? static_cast<std::size_t>(problem.tableau->dense_degree + 1) * problem.state_size : 0;
+}
+
+/// The first `count` of each sample's steps, one sample after the other.
+template <class T>
+std::vector<T> first_steps(const DeviceArray<T>& recorded, std::span<const std::int64_t> counts, std::size_t capacity,
+                           std::size_t size) {
+  const std::vector<T> all = recorded.numbers();
+  std::vector<T> steps;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const T* first = all.data() + i * capacity * size;
+    steps.insert(steps.end(), first, first + static_cast<std::size_t>(counts[i]) * size);
+  }
+  return steps;
+}
+
+template <class T>
+DenseSolution::Steps dense_steps(const DeviceProblem& problem, const HostBatch& batch, const DeviceSolved<T>& solved,
+                                 std::span<const std::int64_t> accepted) {
+  DenseSolution::Steps steps;
+  steps.first = {0};
+  for (std::size_t i = 0; i < accepted.size(); ++i) {
+    steps.first.push_back(steps.first.back() + accepted[i]);
+    const std::size_t first = batch.sizes.times_are_shared ? 0 : i * batch.sizes.times;
+    steps.t0.push_back(batch.times.at(static_cast<std::int64_t>(first)));
+    steps.t1.push_back(batch.times.at(static_cast<std::int64_t>(first + batch.sizes.times - 1)));
+  }
+  steps.starts = first_steps(solved.record_times, accepted, solved.capacity, 1);
+  steps.sizes = first_steps(solved.record_sizes, accepted, solved.capacity, 1);
+  steps.ends = first_steps(solved.dense_ends, accepted, solved.capacity, 1);
+  const Shape terms = batch.sizes.state.with_first(problem.tableau->dense_degree + 1);
+  steps.coefficients =
+      HostArray(terms.with_first(steps.first.back()),
+                first_steps(solved.dense_coefficients, accepted, solved.capacity, dense_numbers(problem)));
+  steps.z0 = batch.z0.astype(problem.options.dtype);
+  return steps;
+}
+
+template <class T>
+Solution run_as(KernelDevice& device, KernelModule& module, const KernelShape& kernel, const DeviceProblem& problem,
+                std::size_t lanes, const VectorField& field, const HostBatch& batch, const DeviceGiven& given,
+                DenseSolution::Steps* dense) {
+  DeviceBatch numbers = device_batch(field, batch);
+  numbers.given = given;
+  const DeviceInputs<T> inputs(device, problem, problem.field, lanes, numbers);
+  const auto solve_with = [&](std::size_t capacity) {
+    return launch_solve<T>(device, module, kernel, problem, lanes, inputs, numbers, capacity);
+  };
+  constexpr std::size_t kFirst = 64;  // steps of a sample that there is room for
+  DeviceSolved<T> solved = solve_with(dense != nullptr ? kFirst : 0);
+  Solution solution = solution_of(problem, batch, solved, given.states != 0);
+  if (dense == nullptr) return solution;
+  const auto most = static_cast<std::size_t>(*std::ranges::max_element(solution.accepted));
+  if (most > kFirst) solved = solve_with(most);  // the same steps again
+  *dense = dense_steps(problem, batch, solved, solution.accepted);
+  return solution;
+}
+
+template <class T>
+HostArray copied(KernelDevice& device, const DeviceNumbers& there) {
+  std::vector<T> numbers(static_cast<std::size_t>(there.shape.size()));
+  device.copy_to_host(numbers.data(), there.address, numbers.size() * sizeof(T));
+  return {there.shape, std::move(numbers)};
+}
+
+}  // namespace
+
+std::vector<HostArray> read_by_host(KernelDevice& device, const VectorField& field, const StopTables* stops,
+                                    const DeviceSolve& there, Dtype dtype) {
+  std::vector<HostArray> arguments(there.arguments.size());
+  if (stops == nullptr || !stops->of_arguments) return arguments;
+  device.wait(there.stream);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (stops->inputs[1 + field.parts().size() + i] == 0) continue;
+    const DeviceNumbers& numbers = there.arguments[i];
+    arguments[i] = dtype == Dtype::kF32 ? copied<float>(device, numbers) : copied<double>(device, numbers);
+  }
+  return arguments;
+}
+
+DeviceGiven given_there(const VectorField& field, const DeviceSolve& there) {
+  DeviceGiven given{.z0 = there.z0.address, .states = there.states.address, .stream = there.stream};
+  for (std::size_t i = 0; i < there.arguments.size(); ++i) {
+    given.arguments.push_back(there.arguments[i].address);
+    given.shares |= field.arguments()[i].kind == InputKind::kShared;
+  }
+  return given;
 }
 
 template <class T>
@@ -70,28 +162,8 @@ Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const
   return solution;
 }
 
-template <class T>
-Solution run_as(KernelDevice& device, KernelModule& module, const KernelShape& kernel, const DeviceProblem& problem,
-                std::size_t lanes, const VectorField& field, const HostBatch& batch, const DeviceGiven& given) {
-  DeviceBatch numbers = device_batch(field, batch);
-  numbers.given = given;
-  const DeviceInputs<T> inputs(device, problem, problem.field, lanes, numbers);
-  return solution_of(problem, batch, launch_solve<T>(device, module, kernel, problem, lanes, inputs, numbers, 0),
-                     given.states != 0);
-}
-
-template <class T>
-HostArray copied(KernelDevice& device, const DeviceNumbers& there) {
-  std::vector<T> numbers(static_cast<std::size_t>(there.shape.size()));
-  device.copy_to_host(numbers.data(), there.address, numbers.size() * sizeof(T));
-  return {there.shape, std::move(numbers)};
-}
-
-HostArray on_host(KernelDevice& device, const DeviceNumbers& there, Dtype dtype) {
-  return dtype == Dtype::kF32 ? copied<float>(device, there) : copied<double>(device, there);
-}
-
-}  // namespace
+template Solution solution_of(const DeviceProblem&, const HostBatch&, const DeviceSolved<float>&, bool);
+template Solution solution_of(const DeviceProblem&, const HostBatch&, const DeviceSolved<double>&, bool);
 
 DeviceBatch device_batch(const VectorField& field, const HostBatch& batch) {
   DeviceBatch numbers{.z0 = batch.z0,
@@ -106,27 +178,34 @@ DeviceBatch device_batch(const VectorField& field, const HostBatch& batch) {
 
 template <class T>
 DeviceInputs<T>::DeviceInputs(KernelDevice& device, const DeviceProblem& problem, const DeviceField& kernel_field,
-                              std::size_t lanes, const DeviceBatch& batch) {
+                              std::size_t lanes, const DeviceBatch& batch)
+    : batch_(batch) {
   give(batch.given.z0 != 0 ? DeviceArray<T>::view(device, batch.given.z0, batch.batch * problem.state_size)
                            : on_device<T>(device, batch.z0));
   give(on_device<double>(device, batch.times));
-  // Of the kernel's field: times and state, which are of samples, arguments and Parameters, and what is late.
-  std::vector<const HostArray*> given(kernel_field.num_times + problem.part_offsets.size(), nullptr);
-  given.insert(given.end(), batch.values.begin(), batch.values.end());
-  given.resize(kernel_field.function.inputs().size(), nullptr);
-  const SharedInputs<T> shared(kernel_field.function, lanes, given, kernel_field.late_inputs);
-  const std::size_t first = kernel_field.num_times + problem.part_offsets.size();
   for (std::size_t i = 0; i < batch.values.size(); ++i) {
     const std::uint64_t there = i < batch.given.arguments.size() ? batch.given.arguments[i] : 0;
-    give(there != 0 ? DeviceArray<T>::view(device, there, 0) : on_device<T>(device, *given[first + i]));
+    give(there != 0 ? DeviceArray<T>::view(device, there, 0) : on_device<T>(device, *batch.values[i]));
+    arguments_.push_back(words_.back());
   }
-  give(DeviceArray<T>(device, shared.prepared()));
-  std::vector<double> of_time;
-  if (kernel_field.of_time) {
-    const SharedInputs<double> prepared(*kernel_field.of_time, lanes, std::vector<const HostArray*>(1));
-    of_time.assign(prepared.prepared().begin(), prepared.prepared().end());
-  }
-  give(DeviceArray<double>(device, std::span<const double>(of_time)));
+  // Before them are times and state, behind them what is late.
+  const std::size_t before = kernel_field.num_times + problem.part_offsets.size();
+  const std::size_t after = kernel_field.function.inputs().size() - before - batch.values.size();
+  give(prepared_numbers<T>(device, kernel_field, lanes, shared_numbers(before, after)));
+  give(prepared_time(device, kernel_field, lanes));
+}
+
+template <class T>
+SharedNumbers DeviceInputs<T>::shared_numbers(std::size_t before, std::size_t after) const {
+  SharedNumbers numbers{.host = std::vector<const HostArray*>(before, nullptr),
+                        .there = std::vector<std::uint64_t>(before, 0),
+                        .are_there = batch_.given.shares,
+                        .stream = batch_.given.stream};
+  numbers.host.insert(numbers.host.end(), batch_.values.begin(), batch_.values.end());
+  numbers.there.insert(numbers.there.end(), arguments_.begin(), arguments_.end());
+  numbers.host.resize(numbers.host.size() + after, nullptr);
+  numbers.there.resize(numbers.there.size() + after, 0);
+  return numbers;
 }
 
 template <class T>
@@ -162,6 +241,8 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
                          .record_times = DeviceArray<double>(device, size * capacity),
                          .record_sizes = DeviceArray<double>(device, size * capacity),
                          .record_states = DeviceArray<T>(device, size * capacity * states),
+                         .dense_coefficients = DeviceArray<T>(device, size * capacity * dense_numbers(problem)),
+                         .dense_ends = DeviceArray<double>(device, problem.keeps_dense ? size * capacity : 0),
                          .capacity = capacity};
   const DeviceArray<T> rtols(device, std::vector<T>(problem.measure.rtol.begin(), problem.measure.rtol.end())),
       atols(device, std::vector<T>(problem.measure.atol.begin(), problem.measure.atol.end()));
@@ -170,7 +251,7 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
   std::vector<std::uint64_t> words = inputs.words();
   std::optional<DeviceGuardInputs<T>> guard;
   if (problem.guard) {
-    guard.emplace(device, problem, lanes, batch.values);
+    guard.emplace(device, problem, lanes, inputs);
     words.insert(words.end(), guard->words().begin(), guard->words().end());
   }
   const DeviceStops<T> stops(device, problem, batch);
@@ -197,6 +278,8 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
                              solved.record_sizes.address(),
                              solved.record_states.address(),
                              capacity});
+  if (problem.keeps_dense)
+    words.insert(words.end(), {solved.dense_coefficients.address(), solved.dense_ends.address()});
   module.launch(kernel, blocks, words, batch.given.stream);
   return solved;
 }
@@ -225,37 +308,28 @@ std::size_t lanes_of_batch(const SolveKernels& kernels, std::size_t batch) {
 
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
-                          const HostBatch& batch, const DeviceGiven& given) {
+                          const HostBatch& batch, const DeviceGiven& given, DenseSolution::Steps* dense) {
   check_batch(batch);
   return problem.options.dtype == Dtype::kF32
-             ? run_as<float>(device, module, kernel, problem, lanes, field, batch, given)
-             : run_as<double>(device, module, kernel, problem, lanes, field, batch, given);
+             ? run_as<float>(device, module, kernel, problem, lanes, field, batch, given, dense)
+             : run_as<double>(device, module, kernel, problem, lanes, field, batch, given, dense);
 }
 
 Solution solve_on_device(KernelDevice& device, const VectorField& field, const SolveOptions& options,
-                         const HostBatch& batch, const DeviceGiven& given) {
-  const DeviceProblem problem(field, options);
+                         const HostBatch& batch, const DeviceGiven& given, DenseSolution::Steps* dense) {
+  const DeviceProblem problem(field, options, dense != nullptr ? StepsAre::kDense : StepsAre::kKept);
   check_batch(batch);
   const SolveKernels kernels = solve_kernels(problem, device.shared_limit());
   const std::size_t lanes = lanes_of_batch(kernels, batch.sizes.batch);
   const SolveKernels::Made& made = kernels.of(lanes);
-  return run_solve_kernel(device, *device.load(made.source), made.shapes, problem, lanes, field, batch, given);
+  return run_solve_kernel(device, *device.load(made.source), made.shapes, problem, lanes, field, batch, given, dense);
 }
 
 Solution solve_given(KernelDevice& device, const VectorField& field, const DeviceSolve& there, const HostArray& times,
                      const HostSizes& sizes, const SolveOptions& options) {
-  // Stops are found on the host.
   const std::shared_ptr<const StopTables> stops = DeviceProblem(field, options).stops;
-  const bool reads_samples = stops != nullptr && stops->reads_samples;
-  DeviceGiven given{.z0 = there.z0.address, .states = there.states.address, .arguments = {}, .stream = there.stream};
-  std::vector<HostArray> arguments;
-  device.wait(there.stream);  // for those that the host reads
-  for (std::size_t i = 0; i < there.arguments.size(); ++i) {
-    const bool is_shared = field.arguments()[i].kind == InputKind::kShared;
-    given.arguments.push_back(is_shared ? 0 : there.arguments[i].address);
-    arguments.emplace_back(is_shared || reads_samples ? on_host(device, there.arguments[i], options.dtype)
-                                                      : HostArray());
-  }
+  const std::vector<HostArray> arguments = read_by_host(device, field, stops.get(), there, options.dtype);
+  const DeviceGiven given = given_there(field, there);
   const HostArray z0;
   return solve_on_device(device, field, options, {.z0 = z0, .times = times, .arguments = arguments, .sizes = sizes},
                          given);

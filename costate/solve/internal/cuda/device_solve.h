@@ -19,8 +19,9 @@ namespace costate::internal {
 /// What of a solve's numbers stands on the device already, and is not copied: addresses, 0 of what does not.
 struct DeviceGiven {
   std::uint64_t z0 = 0, states = 0;
-  std::vector<std::uint64_t> arguments = {};  // those of samples
-  std::uint64_t stream = 0;                   // the caller's
+  std::vector<std::uint64_t> arguments = {};
+  bool shares = false;       // an argument that all samples share is among them
+  std::uint64_t stream = 0;  // the caller's
 };
 
 /// The numbers of a solve. Views: all outlive it.
@@ -44,6 +45,8 @@ class DeviceInputs {
                const DeviceBatch& batch);
 
   const std::vector<std::uint64_t>& words() const { return words_; }
+  /// The arguments and Parameters of a field for its kernels; around them is what kernels have for each sample.
+  SharedNumbers shared_numbers(std::size_t before, std::size_t after) const;
 
  private:
   template <class Number>
@@ -55,6 +58,8 @@ class DeviceInputs {
       doubles_.push_back(std::move(array));
   }
 
+  const DeviceBatch& batch_;
+  std::vector<std::uint64_t> arguments_;
   std::vector<DeviceArray<T>> arrays_;
   std::vector<DeviceArray<double>> doubles_;
   std::vector<std::uint64_t> words_;
@@ -68,7 +73,8 @@ struct DeviceSolved {
   DeviceArray<double> ends;
   DeviceArray<std::int64_t> counts;
   DeviceArray<double> record_times, record_sizes;
-  DeviceArray<T> record_states;
+  DeviceArray<T> record_states, dense_coefficients;
+  DeviceArray<double> dense_ends;
   std::size_t capacity = 0;
 
   /// What each sample's solve ended with.
@@ -90,16 +96,33 @@ SolveKernels solve_kernels(const DeviceProblem& problem, std::size_t shared_limi
 /// 32.
 std::size_t lanes_of_batch(const SolveKernels& kernels, std::size_t batch);
 
-/// Runs a kernel of add_solve_kernel() on a batch whose inputs were checked. NotSupported for events, a watch and a
+/// What the host is given of a solve. Where the states stay there it has none, and no end to go on from.
+template <class T>
+Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const DeviceSolved<T>& solved,
+                     bool stays_there);
+
+/// Runs a kernel of add_solve_kernel() on a batch whose inputs were checked; of a problem that keeps it, with the dense
+/// output. NotSupported for events, a watch and a
 /// solve that goes on with another; and as launch_solve().
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
-                          const HostBatch& batch, const DeviceGiven& given = {});
+                          const HostBatch& batch, const DeviceGiven& given = {}, DenseSolution::Steps* dense = nullptr);
 
 /// All of it: the kernel is made for the problem and the batch, compiled and run. Of what is given on the device the
-/// batch has no numbers, and the Solution no states, where these are; arguments that all samples share are the host's.
+/// batch has no numbers, but where stops of steps depend on them, and the Solution no states.
 Solution solve_on_device(KernelDevice& device, const VectorField& field, const SolveOptions& options,
-                         const HostBatch& batch, const DeviceGiven& given = {});
+                         const HostBatch& batch, const DeviceGiven& given = {}, DenseSolution::Steps* dense = nullptr);
+
+/// Stops are found on the host: copies of the arguments that they depend on; of others nothing.
+std::vector<HostArray> read_by_host(KernelDevice& device, const VectorField& field, const StopTables* stops,
+                                    const DeviceSolve& there, Dtype dtype);
+DeviceGiven given_there(const VectorField& field, const DeviceSolve& there);
+
+/// What solve_there() throws for its numbers.
+HostSizes check_there(const VectorField& field, const DeviceSolve& there, const HostArray& times);
+/// An array that its holder owns.
+template <class T>
+OwnedNumbers owned(DeviceArray<T> array, const Shape& shape);
 
 /// solve_there(), of numbers that were checked.
 Solution solve_given(KernelDevice& device, const VectorField& field, const DeviceSolve& there, const HostArray& times,

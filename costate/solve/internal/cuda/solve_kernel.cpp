@@ -4,8 +4,6 @@
 
 #include "costate/base/error.h"
 #include "costate/cuda/internal/cuda_source.h"
-#include "costate/graph/internal/composed_pools.h"
-#include "costate/graph/mark.h"
 #include "costate/solve/control/halving_error.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/control/step_ends.h"
@@ -96,6 +94,7 @@ class SolveKernelWriter : public GuardedKernelWriter {
     set_if(problem().options.control == Control::kJoint, "joint");
     set_if(tableau().has_second_companion(), "two_companions");
     set_if(problem().measure.is_largest, "largest");
+    set_if(problem().keeps_dense, "dense");
     // Numbers of eight bytes, of the type and of four; its four flags.
     set("lanes_size", lanes_size());
     set_text("sqrt", source().helper("sqrt", dtype()));
@@ -177,17 +176,6 @@ class SolveKernelWriter : public GuardedKernelWriter {
 
 }  // namespace
 
-DeviceField::DeviceField(LinearField linear, bool reads_time, Dtype dtype)
-    : function(compose_pools(drop_marks(linear.function))), late_inputs(std::move(linear.late_inputs)) {
-  if (!reads_time || dtype != Dtype::kF32) return;
-  TimePart part = split_time(function);
-  num_times = part.of_time.outputs().size();
-  rounds_time = part.reads_time;
-  of_time = std::move(part.of_time);
-  function = std::move(part.rest);
-  for (std::size_t& input : late_inputs) input = input - 1 + num_times;
-}
-
 DeviceProblem::DeviceProblem(const VectorField& vector_field, const SolveOptions& solve_options, StepsAre steps)
     : options(checked(solve_options)),
       tableau(&costate::tableau(solve_options.method)),
@@ -196,6 +184,7 @@ DeviceProblem::DeviceProblem(const VectorField& vector_field, const SolveOptions
       measure(error_measure(solve_options, part_offsets, state_size)),
       is_fixed(has_fixed_steps(solve_options)),
       reads_time(internal::reads_time(vector_field.function())),
+      keeps_dense(steps == StepsAre::kDense),
       guard(made_guard(vector_field, *this, steps)),
       field(guard ? linearize(vector_field, no_arguments(vector_field)) : LinearField{vector_field.function(), {}},
             reads_time, solve_options.dtype) {

@@ -20,8 +20,8 @@ namespace costate::internal {
 class CudaSource;
 struct DeviceGuard;
 
-/// Whether somebody will differentiate the steps of a solve.
-enum class StepsAre { kKept, kDifferentiated };
+/// What becomes of the steps of a solve: somebody may differentiate them, or read their dense output.
+enum class StepsAre { kKept, kDifferentiated, kDense };
 
 /// What a kernel computes, apart from its numbers.
 struct DeviceProblem {
@@ -33,7 +33,7 @@ struct DeviceProblem {
   std::size_t state_size;
   std::vector<std::size_t> part_offsets;
   ErrorMeasure measure;
-  bool is_fixed, reads_time;
+  bool is_fixed, reads_time, keeps_dense;
   std::shared_ptr<const DeviceGuard> guard;  // null where steps are not held to derivatives (SolveOptions)
   DeviceField field;                         // of a guarded solve with its vjp
   std::shared_ptr<const StopTables> stops;   // of one lane; null where steps end at no stops
