@@ -1,18 +1,18 @@
 // Convolutions of images and series.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "costate/graph/array.h"
+#include "costate/graph/per_axis.h"
 
 namespace costate {
 
 /// Down and across an image, in pixels.
 struct ConvOptions {
-  std::array<std::int64_t, 2> stride{1, 1};
-  std::array<std::int64_t, 2> padding{0, 0};  // zeros at either side
-  std::array<std::int64_t, 2> dilation{1, 1};
+  PerAxis stride = 1;
+  PerAxis padding = 0;  // zeros at either side
+  PerAxis dilation = 1;
   std::int64_t groups = 1;
 };
 

@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "costate/graph/array.h"
+#include "costate/graph/per_axis.h"
 
 namespace costate {
 
 /// Rows, then columns.
 struct PoolOptions {
-  std::array<std::int64_t, 2> kernel = {2, 2};   // up to 10^6 each
-  std::array<std::int64_t, 2> stride = {0, 0};   // 0: as long as the kernel
-  std::array<std::int64_t, 2> padding = {0, 0};  // places on each side; at most half of the kernel
+  PerAxis kernel = 2;   // up to 10^6 each
+  PerAxis stride = 0;   // 0: as long as the kernel
+  PerAxis padding = 0;  // places on each side; at most half of the kernel
 };
 
 struct SeriesPoolOptions {

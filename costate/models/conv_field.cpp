@@ -9,7 +9,7 @@ namespace {
 ConcatConv2d layer(const ConvFieldOptions& options, std::uint64_t index) {
   return ConcatConv2d({.inputs = options.channels,
                        .outputs = options.channels,
-                       .convolution = {.padding = {1, 1}},
+                       .convolution = {.padding = 1},
                        .source = {options.source.seed, options.source.stream + index},
                        .name = options.name + ".conv" + std::to_string(index)});
 }

@@ -1,7 +1,5 @@
 #include "costate/models/downsampling.h"
 
-#include <array>
-
 #include "costate/models/image_norm.h"
 #include "costate/nn/join_parameters.h"
 
@@ -12,8 +10,8 @@ Conv2d layer(const DownsamplingOptions& options, std::uint64_t index) {
   const bool is_first = index == 0;
   return Conv2d({.inputs = is_first ? options.inputs : options.channels,
                  .outputs = options.channels,
-                 .kernel = is_first ? std::array<std::int64_t, 2>{3, 3} : std::array<std::int64_t, 2>{4, 4},
-                 .convolution = is_first ? ConvOptions{} : ConvOptions{.stride = {2, 2}, .padding = {1, 1}},
+                 .kernel = is_first ? 3 : 4,
+                 .convolution = is_first ? ConvOptions{} : ConvOptions{.stride = 2, .padding = 1},
                  .source = {options.source.seed, options.source.stream + index},
                  .name = options.name + ".conv" + std::to_string(index)});
 }

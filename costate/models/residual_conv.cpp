@@ -9,7 +9,7 @@ namespace {
 Conv2d layer(const ResidualConvOptions& options, std::uint64_t index) {
   return Conv2d({.inputs = options.channels,
                  .outputs = options.channels,
-                 .convolution = {.padding = {1, 1}},
+                 .convolution = {.padding = 1},
                  .bias = false,
                  .source = {options.source.seed, options.source.stream + index},
                  .name = options.name + ".conv" + std::to_string(index)});

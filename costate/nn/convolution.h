@@ -1,7 +1,6 @@
 // Convolutions as layers: those of graph/convolution.h with weights of their own.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -15,7 +14,7 @@ namespace costate {
 struct Conv2dOptions {
   std::int64_t inputs = 0;   // channels
   std::int64_t outputs = 0;  // channels
-  std::array<std::int64_t, 2> kernel = {3, 3};
+  PerAxis kernel = 3;
   ConvOptions convolution = {};  // stride, padding, dilation, groups
   bool bias = true;
   Init init = Init::kTorchUniform;

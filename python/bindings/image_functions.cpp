@@ -1,6 +1,9 @@
 // Functions of feature maps: convolutions, pooling, normalization, and the loss of a classifier.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
+#include <vector>
 
 #include "costate/base/error.h"
 #include "costate/graph/convolution.h"
@@ -39,10 +42,10 @@ Keywords<PoolOptions> pool_keywords(const std::string& function) {
   Keyword<O> stride = pair("stride", &O::stride, KeywordRole::kInOrder);
   stride.annotation += " | None";
   stride.get = [](const O& options) {
-    return options.stride == Pair{0, 0} ? nb::object(nb::none()) : from_pair(options.stride);
+    return options.stride == PerAxis(0) ? nb::object(nb::none()) : from_pair(options.stride);
   };
   stride.set = [function](O& options, nb::handle value) {
-    options.stride = value.is_none() ? Pair{0, 0} : to_pair(value);
+    options.stride = value.is_none() ? PerAxis(0) : to_pair(value);
     if (value.is_none()) return;
     for (const std::int64_t along : options.stride) given_stride(function, along);
   };
@@ -133,7 +136,7 @@ padding  places on each side, up to half of the kernel.)";
 }
 
 /// As NumPy's pad_width: one integer, one pair, or a pair for each axis.
-std::vector<Pair> to_widths(nb::handle value, int rank) {
+std::vector<std::array<std::int64_t, 2>> to_widths(nb::handle value, int rank) {
   const HostArray widths = to_host(value);
   for (std::int64_t i = 0; i < widths.size(); ++i)
     if (std::floor(widths.at(i)) != widths.at(i) || std::abs(widths.at(i)) > 1e9)
@@ -143,7 +146,7 @@ std::vector<Pair> to_widths(nb::handle value, int rank) {
   if (given > 2 || (given > 0 && widths.shape()[-1] != 2) || (given == 2 && widths.shape()[0] != axes))
     throw ShapeError("[pad] widths are one integer, one pair (before, behind), or a pair for each of the ", axes,
                      " axes; got shape ", widths.shape(), ".");
-  std::vector<Pair> pairs;
+  std::vector<std::array<std::int64_t, 2>> pairs;
   for (std::int64_t axis = 0; axis < axes; ++axis) {
     const std::int64_t first = given == 2 ? 2 * axis : 0, second = given == 0 ? 0 : first + 1;
     pairs.push_back({static_cast<std::int64_t>(widths.at(first)), static_cast<std::int64_t>(widths.at(second))});

@@ -197,6 +197,17 @@ TEST(Convolution, F32AgreesToSinglePrecision) {
   }
 }
 
+TEST(Convolution, OneNumberIsForRowsAndColumns) {
+  const ConvOptions one{.stride = 2, .padding = 1, .dilation = 3},
+      each{.stride = {2, 2}, .padding = {1, 1}, .dilation = {3, 3}};
+  EXPECT_EQ(one.stride, each.stride);
+  EXPECT_EQ(one.padding, each.padding);
+  EXPECT_EQ(one.dilation, each.dilation);
+  const Function f =
+      trace([](Array x, Array w) { return conv2d(x, w, {.padding = 1}); }, {{"x", {1, 4, 5}}, {"w", {1, 1, 3, 3}}});
+  EXPECT_EQ(f.output_shape(0), (Shape{1, 4, 5}));
+}
+
 TEST(Convolution, AlongASeriesIsThatOfAnImageOneHigh) {
   const Parameter w("w", numbers({6, 2, 3}, 1.0));
   const SeriesConvOptions options{.stride = 2, .padding = 3, .dilation = 2, .groups = 2};

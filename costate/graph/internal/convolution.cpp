@@ -80,9 +80,11 @@ std::vector<std::int64_t> conv_attributes(const ConvOptions& options) {
 }
 
 void check_conv_options(const std::string& who, const ConvOptions& options) {
-  for (const std::int64_t stride : options.stride) check_option(who, "stride", stride, 1);
-  for (const std::int64_t padding : options.padding) check_option(who, "padding", padding, 0);
-  for (const std::int64_t dilation : options.dilation) check_option(who, "dilation", dilation, 1);
+  for (const std::size_t axis : {0, 1}) {
+    check_option(who, "stride", options.stride[axis], 1);
+    check_option(who, "padding", options.padding[axis], 0);
+    check_option(who, "dilation", options.dilation[axis], 1);
+  }
   check_option(who, "groups", options.groups, 1);
 }
 

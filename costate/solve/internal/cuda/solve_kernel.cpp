@@ -9,7 +9,6 @@
 #include "costate/solve/control/step_ends.h"
 #include "costate/solve/internal/cuda/device_guard.h"
 #include "costate/solve/internal/lowered_time.h"
-#include "costate/solve/internal/time_part.h"
 #include "costate/solve/status.h"
 #include "costate/source/internal/c_text.h"
 
