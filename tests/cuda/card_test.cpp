@@ -158,6 +158,15 @@ TEST(Nvrtc, CompilesASolveForEveryArchitecture) {
   internal::add_gradient_kernels(all, "back", gradient, 32, 160 * 1024);
   for (const char* architecture : {"sm_80", "sm_90", "sm_100"})
     EXPECT_FALSE(nvrtc->compile(all.text(), architecture).code.empty()) << architecture;
+  // Steps whose dense output is kept, and what is made of weights that stand there.
+  const VectorField shared = vector_field({3}, {{"w", {3, 3}, InputKind::kShared}}, [&](Array t, Array z, Array w) {
+    return net(z) * cos(t) + matmul(exp(w), z);
+  });
+  const internal::DeviceProblem dense(shared, {.dtype = Dtype::kF32}, internal::StepsAre::kDense);
+  internal::CudaSource beside(256);
+  internal::add_solve_kernel(beside, "dense", dense, 32, 160 * 1024);
+  for (const std::string& source : {beside.text(), dense.field.prepare->of(32).source})
+    EXPECT_FALSE(nvrtc->compile(source, "sm_90").code.empty());
   EXPECT_ERROR(nvrtc->compile("int x = ;", "sm_90"), InternalError, "refuses a kernel for sm_90");
 }
 
