@@ -296,11 +296,14 @@ void bind_device(nb::module_& module) {
   nb::class_<PythonDeviceSolver>(module, "DeviceSolver", construct_by_init(), kSolverHelp)
       .def(
           "__init__",
-          [](PythonDeviceSolver* self, const VectorField& field, std::vector<std::string> wrt, const nb::object& dtype,
+          [](PythonDeviceSolver* self, const nb::object& field, std::vector<std::string> wrt, const nb::object& dtype,
              const nb::kwargs& keywords) {
+            if (!nb::isinstance<VectorField>(field))
+              throw CallError("[DeviceSolver] field must be a costate.VectorField, which vector_field makes; got ",
+                              type_of(field), ".");
             SolveOptions options = from_keywords(solve_keywords(), keywords);
             options.dtype = to_dtype(dtype);
-            new (self) PythonDeviceSolver(field, options, std::move(wrt));
+            new (self) PythonDeviceSolver(nb::cast<const VectorField&>(field), options, std::move(wrt));
           },
           nb::arg("field"), nb::kw_only(), nb::arg("wrt") = std::vector<std::string>(), nb::arg("dtype") = "f64",
           nb::arg("options"), nb::sig(signature.c_str()))

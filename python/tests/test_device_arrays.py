@@ -101,6 +101,8 @@ def test_what_does_not_fit_is_refused_by_one_sentence(card, arrays):
         costate.solve(field(), arrays[0], TIMES, args=arrays[1:], device="cuda", stream=2)
     with pytest.raises(costate.InvalidArgument, match="did you mean 'gain'"):
         costate.DeviceSolver(field(), wrt=["gian"])
+    with pytest.raises(TypeError, match="field must be a costate.VectorField, which vector_field makes; got function"):
+        costate.DeviceSolver(net)
     with pytest.raises(costate.InvalidArgument, match="made without gradients"):
         costate.DeviceSolver(field()).run(z0, TIMES, w, gain)
     with pytest.raises(costate.ShapeError, match=r"must have the states' shape \[40, 3, 3\]; got \[40, 3\]"):
