@@ -60,7 +60,7 @@ class Capture:
         try:
             for trial in range(2):
                 time = self._trial_time(trial, parts[0].dtype)
-                self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial])))
+                self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial]), before))
                 snapshots.append(_effects.Snapshot(self.func))
                 codes.append(self.records[-1][0].codes)
                 if trial == 0:
@@ -68,7 +68,7 @@ class Capture:
             self._find_counters(snapshots)
             self._check_watch(codes)
         finally:
-            _effects.restore(before, _effects.Snapshot(self.func))
+            _effects.restore(before)
 
     def _find_counters(self, snapshots):
         """What each trial has added to numbers; CannotCapture for other changes."""
@@ -90,9 +90,9 @@ class Capture:
             raise CannotCapture("it runs other code for other numbers")
 
     @staticmethod
-    def _recorded(func, time, parts):
+    def _recorded(func, time, parts, before):
         try:
-            return record(func, time, parts)
+            return record(func, time, parts, before.unseen)
         except (CannotCapture, Mixing):
             raise
         except Exception as error:  # of the user's code, which callbacks will meet, too, and show
@@ -127,11 +127,11 @@ class Capture:
         before = _effects.Snapshot(func)
         count = len(parts[0])
         try:
-            found = self._recorded(func, self._trial_time(0, parts[0].dtype), self._trial_parts(parts, 0, count))
+            found = self._recorded(func, self._trial_time(0, parts[0].dtype), self._trial_parts(parts, 0, count), before)
         except (CannotCapture, Mixing, TrialFailed):
             return False
         finally:
-            _effects.restore(before, _effects.Snapshot(func))
+            _effects.restore(before)
         return self._is_same(found, count) and not has_more_code(found[0].codes, self.records[0][0].codes)
 
     def _differentiate(self):

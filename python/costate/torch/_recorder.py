@@ -5,6 +5,7 @@ Below autograd, so that a `torch.autograd.grad` inside the field is recorded as 
 
 import contextlib
 import gc
+import io
 import sys
 
 import torch
@@ -183,17 +184,35 @@ def _is_idle(name, args):
     return name in ("aten::dropout", "aten::native_dropout") and (args[2] is False or args[1] == 0)
 
 
+def _is_iterator(value):
+    return hasattr(value, "__next__") and not isinstance(value, (io.StringIO, io.BytesIO))
+
+
+_ENDS = ("release", "__exit__", "close")  # of what another call has begun
+
+
+def _check_call(argument, scope, unseen):
+    """CannotCapture before a function made in C changes what no trial can put back. `unseen` is {id: object} of such things, `scope` the caller's globals."""
+    owner = getattr(argument, "__self__", None)
+    if argument is print or owner is sys.stdout or owner is sys.stderr:
+        raise CannotCapture("it prints")
+    if id(owner) in unseen and argument.__name__ not in _ENDS:
+        raise CannotCapture(f"it calls {argument.__name__} of a {type(owner).__module__}.{type(owner).__qualname__}, whose state no check sees")
+    if argument is next and not is_installed(scope.get("__name__")) and any(map(_is_iterator, unseen.values())):
+        raise CannotCapture("it calls next, and can read an iterator, whose state no check sees")
+
+
 @contextlib.contextmanager
-def _code_seen(codes):
-    """Puts the Python code that this thread runs meanwhile into {code: its globals}. CannotCapture before it prints.
+def _code_seen(codes, unseen):
+    """Puts the Python code that this thread runs meanwhile into {code: its globals}. CannotCapture before what _check_call refuses.
 
     No garbage is collected meanwhile: that runs code which is not the field's, such as what JAX hangs on it when it is imported.
     """
     def see(frame, event, argument):
         if event == "call":
             codes.setdefault(frame.f_code, frame.f_globals)
-        elif event == "c_call" and (argument is print or getattr(argument, "__self__", None) in (sys.stdout, sys.stderr)):
-            raise CannotCapture("it prints")
+        elif event == "c_call":
+            _check_call(argument, frame.f_globals, unseen)
 
     before = sys.getprofile()
     collects = gc.isenabled()
@@ -211,11 +230,11 @@ def _code_seen(codes):
             sys.setprofile(before)
 
 
-def record(func, time, parts):
-    """The Record of func(time, parts) and the Refs of its outputs; parts is a tensor or a tuple."""
+def record(func, time, parts, unseen):
+    """The Record of func(time, parts) and the Refs of its outputs; parts is a tensor or a tuple. `unseen` are objects that it must not call."""
     inputs = [time, *(parts if isinstance(parts, tuple) else [parts])]
     recorder = Record(inputs)
-    with torch.enable_grad(), _Detaches(recorder), recorder, _code_seen(recorder.codes):
+    with torch.enable_grad(), _Detaches(recorder), recorder, _code_seen(recorder.codes, unseen):
         result = func(time, parts)
     outputs = result if isinstance(result, (tuple, list)) else [result]
     if isinstance(result, (tuple, list)) is not isinstance(parts, tuple):
