@@ -5,7 +5,7 @@ import torch
 
 import costate
 from costate.torch import _effects
-from costate.torch._recorder import CannotCapture, Ref, has_more_code, operands_of, record, refs_of, wave_like
+from costate.torch._recorder import CannotCapture, Ref, does_the_same, has_more_code, operands_of, record, refs_of, wave_like
 from costate.torch._translate import CREATIONS, VIEWS
 from costate.torch._values import BATCHED, FOLDED, SHARED, Mixing, Value, batch_axis, name_of
 from costate.torch._watch import Watch
@@ -38,8 +38,8 @@ class Capture:
         for recorder, _ in self.records:
             recorder.values = [value.detach() for value in recorder.values]
 
-    def _trial_parts(self, parts, trial, count):
-        """States near y0, other ones in each trial, of `count` samples."""
+    def _trial_parts(self, parts, trial, count, flows=True):
+        """States near y0, other ones in each trial, of `count` samples; gradients flow to them, or not."""
         made = []
         for part in parts:
             part = part.detach()
@@ -47,7 +47,7 @@ class Capture:
                 part = part[[i % len(part) for i in range(count)]]
             wave = torch.arange(part.numel(), dtype=torch.float64).add(1 + trial).mul(1.7).sin().reshape(part.shape)
             with torch.enable_grad():  # with a graph, and not a leaf, so that the field may write requires_grad_()
-                made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part.dtype)).requires_grad_(True).clone())
+                made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part.dtype)).requires_grad_(flows).clone())
         return tuple(made) if self.is_tuple else made[0]
 
     def _trial_time(self, trial, dtype):
@@ -67,6 +67,8 @@ class Capture:
                     self.watch = Watch(self.func, codes[0])
             self._find_counters(snapshots)
             self._check_watch(codes)
+            if any(recorder.asks_mode for recorder, _ in self.records):
+                self._check_modes(parts, snapshots[2])
         finally:
             _effects.restore(before)
 
@@ -89,10 +91,25 @@ class Capture:
         if has_more_code(codes[1], codes[0]):
             raise CannotCapture("it runs other code for other numbers")
 
+    def _check_modes(self, parts, before):
+        """CannotCapture if the field does something else where gradients are off, or do not flow to its state."""
+        for with_gradients, flows in ((True, False), (False, False), (False, True)):
+            states = self._trial_parts(parts, 0, _BATCHES[0], flows)
+            try:
+                found = self._recorded(self.func, self._trial_time(0, parts[0].dtype), states, before, with_gradients)
+            except (Mixing, TrialFailed) as error:
+                raise CannotCapture(f"it asks whether gradients are on, and where they are not: {error}") from error
+            after = _effects.Snapshot(self.func)
+            is_same = does_the_same(self.records[0], found) and not has_more_code(found[0].codes, self.records[0][0].codes)
+            names, counters = _effects.changes(before, after)
+            if not is_same or names or counters != self.counters:
+                raise CannotCapture("it asks whether gradients are on, and does something else where they are not")
+            before = after
+
     @staticmethod
-    def _recorded(func, time, parts, before):
+    def _recorded(func, time, parts, before, with_gradients=True):
         try:
-            return record(func, time, parts, before.unseen)
+            return record(func, time, parts, before.unseen, with_gradients)
         except (CannotCapture, Mixing):
             raise
         except Exception as error:  # of the user's code, which callbacks will meet, too, and show
