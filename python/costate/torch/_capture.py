@@ -163,6 +163,7 @@ class Capture:
             except Exception as error:  # of a backward of the user's
                 raise CannotCapture(f"{type(error).__name__} in its gradient: {error}") from error
         self.gradients = [torch.zeros_like(x) if g is None else g for g, x in zip(found, inputs)]
+        self.cut_off = {index for index, g in zip(self.leaves, found[len(self.inputs) - 1:]) if g is None}  # as under no_grad
 
     def tensor(self, index, trial=0):
         return self.records[trial][0].values[index]
@@ -306,6 +307,7 @@ class Capture:
         self._kinds = [(x.shape, x.dtype, x.device, index in self.leaves) for index, x in zip(self.outside, then)]
         positions = {index: i for i, index in enumerate(self.outside)}
         self._read_positions = [positions[index] for index in self.read]
+        self._is_cut_off = [index in self.cut_off for index in self.read] if self.cut_off else None
         return all(isinstance(x, torch.Tensor) for x in self._now)
 
     def leaf_tensors(self):
@@ -313,8 +315,9 @@ class Capture:
         return [x for index, x in zip(self.outside, self._now) if index in self.leaves]
 
     def read_tensors(self):
-        """The tensors from outside that the program's are computed from, as they are now."""
-        return [self._now[i] for i in self._read_positions]
+        """The tensors from outside that the program's are computed from, as they are now; detached where the field keeps gradients off."""
+        found = [self._now[i] for i in self._read_positions]
+        return found if self._is_cut_off is None else [x.detach() if cut else x for x, cut in zip(found, self._is_cut_off)]
 
     def shared_of(self, read):
         """The tensors that the program is given, computed from read_tensors()."""
