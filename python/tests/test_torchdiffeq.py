@@ -410,6 +410,14 @@ def test_no_more_evaluations_than_torchdiffeq(name, method):
     assert ours <= 1.05 * theirs and our_error <= 2 * their_error, results  # their last state is interpolated, with errors of its own
 
 
+@pytest.mark.parametrize("atol", [0.0, torch.tensor([0.0, 1e-9], **F64)])
+def test_tolerances_that_are_both_0(atol):
+    for path in ("auto", "callbacks"):
+        with pytest.raises(ValueError, match="rtol and atol must not both be 0, at any number of the state"):
+            door.odeint(field, torch.ones(2, **F64), torch.tensor([0.0, 1.0]), rtol=0.0, atol=atol, path=path)
+    assert td.odeint(field, torch.ones(2, **F64), torch.tensor([0.0, 1.0]), rtol=0.0, atol=0.0, method="rk4").shape == (2, 2)
+
+
 def test_options_that_are_no_dict():
     y, t = torch.ones(2, **F64), torch.tensor([0.0, 1.0], **F64)
     with pytest.raises(TypeError, match="options must be a dict; got list"):

@@ -91,6 +91,8 @@ class Solve:
         like = self.structure.widened(self.y0)
         self.tolerances = tuple(_field.tolerance(name, value, self.structure, like) for name, value in (("rtol", rtol), ("atol", atol)))
         self.method = check_method(method)
+        if self.method in ADAPTIVE:
+            _field.check_tolerances(*self.tolerances)
         self.options = check_options(self.method, options)
         self.given_options, self.controller = options or {}, controller
         if self.method in ADAPTIVE and "controller" not in self.given_options:

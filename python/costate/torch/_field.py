@@ -200,6 +200,13 @@ def tolerance(name, value, structure, y0):
     return found
 
 
+def check_tolerances(rtol, atol):
+    """ValueError where both are 0: no step could keep them."""
+    allowed = rtol + atol
+    if not (bool((allowed > 0).all()) if isinstance(allowed, torch.Tensor) else allowed > 0):
+        raise ValueError("[odeint] rtol and atol must not both be 0, at any number of the state; a method on a grid, as rk4, takes no tolerances.")
+
+
 def _tolerance(name, value, structure, y0):
     if isinstance(value, torch.Tensor):
         assert not value.requires_grad, f"{name} cannot require gradient"
