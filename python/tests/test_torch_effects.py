@@ -314,3 +314,24 @@ def test_what_a_field_takes_out_is_there_in_a_solve(name):
         slopes.append(other[0](t, y))
         y = y + 0.25 * slopes[-1]
     assert torch.allclose(found[-1], y) and left() == other[1]()
+
+
+def test_a_derivative_of_the_users_own_leaves_nothing_behind():
+    seen = []
+
+    class Decay(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, y):
+            return -y
+
+        @staticmethod
+        def backward(ctx, cotangent):
+            seen.append(1)
+            return -cotangent
+
+    field = lambda t, y: Decay.apply(y)  # noqa: E731
+    door.explain(field, Y0)
+    assert seen == []
+    y0 = Y0.clone().requires_grad_(True)
+    door.odeint(field, y0, T, method="euler")[-1].sum().backward()
+    assert len(seen) == 1 and not y0.grad.any()

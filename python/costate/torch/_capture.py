@@ -13,6 +13,7 @@ from costate.torch._watch import Watch
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
 _TOGETHER = 4.0  # times as much as one of many samples side by side costs what all samples share
+_APPLY = torch.autograd.Function.apply.__func__.__code__
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
 
 
@@ -27,14 +28,19 @@ class Capture:
         self.func, self.is_tuple, self.is_per_sample, self.span = func, is_tuple, is_per_sample, span
         if isinstance(func, torch.nn.Module) and _effects.own_hooks(func):
             raise CannotCapture("it has hooks")
-        self._try_twice(parts)
-        self._compare()
-        if len(self.outputs) != len(parts):
-            raise CannotCapture("it returns another number of tensors than its state has")
-        self._classify()
-        self._differentiate()
+        before = _effects.Snapshot(func)
+        try:
+            self._try_twice(parts, before)
+            self._compare()
+            if len(self.outputs) != len(parts):
+                raise CannotCapture("it returns another number of tensors than its state has")
+            self._classify()
+            self._differentiate()
+            self._check_backward()
+        finally:
+            _effects.restore(before)
         self._find_tensors()
-        del self.func  # which the cache refers to weakly
+        del self.func, self.after  # the cache refers weakly to the field
         for recorder, _ in self.records:
             recorder.values = [value.detach() for value in recorder.values]
 
@@ -54,23 +60,27 @@ class Capture:
         start, end = self.span
         return torch.tensor(start + (0.37 + 0.21 * trial) * (end - start), dtype=dtype)
 
-    def _try_twice(self, parts):
-        before = _effects.Snapshot(self.func)
+    def _try_twice(self, parts, before):
         self.records, snapshots, codes = [], [before], []
-        try:
-            for trial in range(2):
-                time = self._trial_time(trial, parts[0].dtype)
-                self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial]), before))
-                snapshots.append(_effects.Snapshot(self.func))
-                codes.append(self.records[-1][0].codes)
-                if trial == 0:
-                    self.watch = Watch(self.func, codes[0])
-            self._find_counters(snapshots)
-            self._check_watch(codes)
-            if any(recorder.asks_mode for recorder, _ in self.records):
-                self._check_modes(parts, snapshots[2])
-        finally:
-            _effects.restore(before)
+        for trial in range(2):
+            time = self._trial_time(trial, parts[0].dtype)
+            self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial]), before))
+            snapshots.append(_effects.Snapshot(self.func))
+            codes.append(self.records[-1][0].codes)
+            if trial == 0:
+                self.watch = Watch(self.func, codes[0])
+        self.after = snapshots[2]
+        self._find_counters(snapshots)
+        self._check_watch(codes)
+        if any(recorder.asks_mode for recorder, _ in self.records):
+            self._check_modes(parts)
+
+    def _check_backward(self):
+        """CannotCapture if a torch.autograd.Function of the user's changes something in its backward, too."""
+        if _APPLY in self.records[0][0].codes:
+            names, counters = _effects.changes(self.after, _effects.Snapshot(self.func))
+            if names or counters:
+                raise CannotCapture(f"its gradient changes {', '.join(dict.fromkeys(names)) or 'a number'}")
 
     def _find_counters(self, snapshots):
         """What each trial has added to numbers; CannotCapture for other changes."""
@@ -91,20 +101,19 @@ class Capture:
         if has_more_code(codes[1], codes[0]):
             raise CannotCapture("it runs other code for other numbers")
 
-    def _check_modes(self, parts, before):
+    def _check_modes(self, parts):
         """CannotCapture if the field does something else where gradients are off, or do not flow to its state."""
         for with_gradients, flows in ((True, False), (False, False), (False, True)):
             states = self._trial_parts(parts, 0, _BATCHES[0], flows)
             try:
-                found = self._recorded(self.func, self._trial_time(0, parts[0].dtype), states, before, with_gradients)
+                found = self._recorded(self.func, self._trial_time(0, parts[0].dtype), states, self.after, with_gradients)
             except (Mixing, TrialFailed) as error:
                 raise CannotCapture(f"it asks whether gradients are on, and where they are not: {error}") from error
-            after = _effects.Snapshot(self.func)
+            before, self.after = self.after, _effects.Snapshot(self.func)
             is_same = does_the_same(self.records[0], found) and not has_more_code(found[0].codes, self.records[0][0].codes)
-            names, counters = _effects.changes(before, after)
+            names, counters = _effects.changes(before, self.after)
             if not is_same or names or counters != self.counters:
                 raise CannotCapture("it asks whether gradients are on, and does something else where they are not")
-            before = after
 
     @staticmethod
     def _recorded(func, time, parts, before, with_gradients=True):
