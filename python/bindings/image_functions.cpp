@@ -47,7 +47,8 @@ Keywords<PoolOptions> pool_keywords(const std::string& function) {
   stride.set = [function](O& options, nb::handle value) {
     options.stride = value.is_none() ? PerAxis(0) : to_pair(value);
     if (value.is_none()) return;
-    for (const std::int64_t along : options.stride) given_stride(function, along);
+    given_stride(function, options.stride.rows);
+    given_stride(function, options.stride.columns);
   };
   return {pair("kernel", &O::kernel, KeywordRole::kInOrder), stride,
           pair("padding", &O::padding, KeywordRole::kInOrder)};

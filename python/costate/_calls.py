@@ -161,7 +161,7 @@ class _Signature(inspect.Signature):
 
 
 def _checked(function, name):
-    """The same function, whose TypeErrors of nanobind become CallErrors."""
+    """The same function, whose TypeErrors of nanobind become CallErrors, as NumPy's words for an Array that is put into an array of numbers do."""
     signature = _Signature(function)
 
     @functools.wraps(function)
@@ -172,6 +172,10 @@ def _checked(function, name):
             if not str(error).startswith(f"{function.__name__}(): incompatible function arguments"):
                 raise
             wrong = _wrong_names(signature, args, kwargs) or _wrong_types(signature, args, kwargs)
+        except ValueError as error:
+            if not isinstance(error.__cause__, _core.CallError) or not str(error).startswith("setting an array element"):
+                raise
+            raise error.__cause__.with_traceback(error.__traceback__) from None
         raise _core.CallError(f"[{name}] {wrong}")
 
     call.__signature__ = signature

@@ -4,6 +4,7 @@ What only moves numbers (np.roll, np.flip, np.vstack, …) is asked of NumPy onc
 """
 
 import functools
+import inspect
 import math
 
 import numpy as np
@@ -64,7 +65,7 @@ _INSTEAD = {
     "nansum": f"sum(where(x == x, x, 0)); {_NO_NAN}", "nanmean": f"sum(where(x == x, x, 0)) / sum(x == x); {_NO_NAN}",
     "average": "sum(w * x) / sum(w)", "trapezoid": "sum((y[1:] + y[:-1]) / 2 * (x[1:] - x[:-1]))",
     "gradient": "costate.gradient for derivatives, slices for differences", "block": "concatenate",
-    "split": "slices, x[:2]", "array_split": "slices, x[:2]", "triu": "a NumPy mask times it", "tril": "a NumPy mask times it",
+    "empty_like": "stack of its elements; no array is filled in a trace", "split": "slices, x[:2]", "array_split": "slices, x[:2]", "triu": "a NumPy mask times it", "tril": "a NumPy mask times it",
     "convolve": "conv1d of the kernel turned around, np.flip(kernel)", "fft.fft": "matmul with a NumPy matrix", "polyval": "powers, x ** 2", "nan_to_num": "where",
     "detach": "costate.stop_gradient", "view": "reshape", "unsqueeze": "reshape", "permute": "transpose", "at": "costate.where", "diag": "outer, or a NumPy constant times it",
 }
@@ -166,7 +167,11 @@ def _interp(x, xp, fp):
     return _core.interpolate(xp, values.reshape(values.size, 1), x)[0]
 
 
-def _diff(x, n=1, axis=-1):
+def _diff(x, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
+    one = [1 if i == axis % x.ndim else length for i, length in enumerate(x.shape)]
+    ends = [_core.broadcast_to(value, one) if value is not np._NoValue and np.ndim(value) == 0 else value for value in (prepend, append)]
+    parts = [part for part in (ends[0], x, ends[1]) if part is not np._NoValue]
+    x = _joined(np.concatenate, parts, axis=axis) if len(parts) > 1 else x
     for _ in range(n):
         x = _moved(lambda p: np.moveaxis(np.moveaxis(p, axis, 0)[1:], 0, axis), x) - _moved(
             lambda p: np.moveaxis(np.moveaxis(p, axis, 0)[:-1], 0, axis), x)
@@ -219,7 +224,15 @@ _FUNCTIONS = {
 def _array_function(self, function, types, args, kwargs):
     if function not in _FUNCTIONS:
         _refuse(f"{function.__module__}.{function.__name__}")
-    return _FUNCTIONS[function](*args, **kwargs)
+    try:
+        return _FUNCTIONS[function](*args, **kwargs)
+    except TypeError as error:
+        known = inspect.signature(_FUNCTIONS[function]).parameters
+        unknown = [option for option in kwargs if option not in known]
+        if isinstance(error, _core.CallError) or not unknown:
+            raise
+        refused = f"[numpy.{function.__name__}] of Arrays of a trace has no option '{unknown[0]}'; leave it out."
+    raise _core.CallError(refused)
 
 
 def _attribute(self, name):

@@ -90,6 +90,7 @@ FUNCTIONS = {
     "stack": lambda m: np.stack([m[0], V, m[1]]), "stack_axis": lambda m: np.stack([m[0], m[1]], axis=-1), "hstack": lambda m: np.hstack([m[0], 1.0]),
     "vstack": lambda m: np.vstack([m, V]), "column_stack": lambda m: np.column_stack([m[0], m[1]]), "append": lambda m: np.append(m[0], 2.0),
     "diff": lambda m: np.diff(m), "diff_axis": lambda m: np.diff(m, axis=0), "diff_twice": lambda m: np.diff(m, n=2),
+    "diff_ends": lambda m: np.diff(m, prepend=0, append=m[:, :1]), "diff_rows": lambda m: np.diff(m, axis=0, append=2.0),
     "zeros_like": np.zeros_like, "ones_like": np.ones_like, "full_like": lambda m: np.full_like(m, 2.0), "broadcast_to": lambda m: np.broadcast_to(m[0], (2, 4)),
     "interp": lambda m: np.interp(m[0, 0], [-3.0, 0.0, 1.0, 3.0], [1.0, 2.0, 4.0, 0.0]), "copy": np.copy,
 }
@@ -161,9 +162,20 @@ def add_in_place(x):
     return total
 
 
+def fill_all(x):
+    filled = np.zeros(4)
+    filled[:] = x
+    return filled
+
+
 @pytest.mark.parametrize(
     "f, error, message",
     [
+        (fill, TypeError, "costate.stack instead of filling a NumPy array"),
+        (fill_all, TypeError, "costate.stack instead of filling a NumPy array"),
+        (lambda x: np.zeros_like(x, dtype=float), TypeError, r"\[numpy.zeros_like\] of Arrays of a trace has no option 'dtype'; leave it out"),
+        (lambda x: np.ptp(x, keepdims=True), TypeError, r"\[numpy.ptp\] of Arrays of a trace has no option 'keepdims'; leave it out"),
+        (lambda x: np.empty_like(x), TypeError, r"\[numpy.empty_like\] takes no Arrays of a trace; use stack"),
         (lambda x: math.sin(x[0]), TypeError, "costate's or NumPy's functions instead of math's, as costate.sin"),
         (lambda x: float(x[0]), TypeError, "is not known while its program is traced"),
         (lambda x: int(x[0]), TypeError, "is not known while its program is traced"),
@@ -225,12 +237,6 @@ def test_a_name_of_numpy_is_not_taken_for_one_that_is_alike(name, message):
 @pytest.mark.parametrize("kind", ["linear", "hold", "cubic"])
 def test_interpolate_is_nan_at_nan(kind):
     assert np.isnan(run(lambda t: costate.interpolate([0.0, 1.0, 2.0], [[1.0], [3.0], [2.0]], t, kind), np.nan)).all()
-
-
-def test_filling_a_numpy_array_says_what_to_do():
-    with pytest.raises(ValueError, match="setting an array element") as raised:  # NumPy's own, with ours as its cause
-        costate.trace(fill, {"x": (4,)})
-    assert "costate.stack instead of filling a NumPy array" in str(raised.value.__cause__)
 
 
 def test_outside_of_a_trace_a_parameter_is_read_by_its_value():

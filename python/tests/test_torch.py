@@ -51,7 +51,8 @@ def without_graph(self, t, y):
     with torch.no_grad():
         size = y.square().sum(1, keepdim=True)
     with torch.enable_grad():
-        slope, = torch.autograd.grad(self.net(y if y.requires_grad else y.detach().requires_grad_(True)).sum(), y) if y.requires_grad else (0 * y,)
+        y = y if y.requires_grad else y.detach().requires_grad_(True)
+        slope, = torch.autograd.grad(self.net(y).sum(), y)
     return slope - torch.tanh(y) * torch.sigmoid(size)
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+import costate.torch as door  # noqa: E402
 import costate.torchdiffeq as td  # noqa: E402
 
 WIDE = {"dtype": torch.float64}
@@ -77,3 +78,42 @@ def test_the_seminorm_asks_for_nothing_where_there_is_no_solve_backwards():
                                    {"adjoint_options": {"norm": lambda parts: parts[1].abs().max()}}])
 def test_what_is_asked_of_the_solve_backwards_makes_one(asked):
     assert not is_in_the_core(td.odeint_adjoint(Counted(), start(), T, **asked))
+
+
+class Conditioned(torch.nn.Module):
+    """Reads a tensor that is no parameter, and a layer without gradients; another one is not read."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.constant, self.unread = (torch.nn.Linear(2, 2).double() for _ in range(3))
+        self.given = torch.full((2,), 0.3, dtype=torch.float64, requires_grad=True)
+
+    def forward(self, t, y):
+        return self.layer(y) * self.given + torch.sin(t) * self.constant.weight.detach()[0]
+
+
+@pytest.mark.parametrize("solve", ["odeint", "odeint_adjoint"])
+@pytest.mark.parametrize("flows", [False, True])
+def test_gradients_are_none_where_torchdiffeqs_are(solve, flows):
+    peer = pytest.importorskip("torchdiffeq", reason="torchdiffeq is not installed")
+    found = []
+    for package in (td, peer):
+        torch.manual_seed(4)
+        field, y0 = Conditioned(), torch.ones(3, 2, dtype=torch.float64, requires_grad=flows)
+        assert door.explain(field, y0).startswith("In the core")
+        getattr(package, solve)(field, y0, T, rtol=1e-9, atol=1e-10)[-1].square().sum().backward()
+        found.append([x.grad for x in (y0, field.given, *field.parameters())])
+    for ours, theirs in zip(*found):
+        assert ours is theirs is None or torch.allclose(ours, theirs, rtol=1e-6, atol=1e-9)
+
+
+def test_states_without_gradients_require_none():
+    layer = torch.nn.Linear(2, 2).double()
+
+    def quiet(t, y):
+        with torch.no_grad():
+            return torch.tanh(layer(y))
+
+    y0 = torch.ones(3, 2, dtype=torch.float64)
+    for field in (quiet, lambda t, y: y @ layer.weight.detach()):
+        assert door.explain(field, y0).startswith("In the core") and not td.odeint(field, y0, T).requires_grad

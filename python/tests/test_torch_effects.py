@@ -1,8 +1,12 @@
 """costate.torch: what a field changes as it runs is put back after a trial, and is not lost in solves."""
 
 import collections
+import csv
 import dataclasses
 import functools
+import io
+import itertools
+import queue
 import random
 import types
 
@@ -216,3 +220,118 @@ def test_generators_go_on_where_they_were():
     expected = 1 - drawn - random.random()
     random.seed(5)
     assert torch.allclose(door.odeint(field, Y0, T, method="euler")[-1], torch.full((3, 2), expected, **WIDE))
+
+
+def taking(container, take):
+    return lambda t, y: -take(container) * y, lambda: list(container.items() if isinstance(container, dict) else container)
+
+
+RATES = [2.0, 0.5, 1.0, 3.0, 0.25, 1.5, 4.0, 0.75]
+
+
+def of_queue():
+    waiting = queue.Queue()
+    waiting.queue.extend(RATES)
+    return lambda t, y: -waiting.get() * y, lambda: list(waiting.queue)
+
+
+def of_simple_queue():
+    waiting = queue.SimpleQueue()
+    for rate in RATES:
+        waiting.put(rate)
+    return lambda t, y: -waiting.get() * y, waiting.qsize
+
+
+def of_count():
+    counts = itertools.count(1)
+    return lambda t, y: -next(counts) * y, lambda: repr(counts)
+
+
+def of_generator():
+    rates, taken = iter(RATES), []
+    generator = (taken.append(rate) or rate for rate in rates)
+    return lambda t, y: -next(generator) * y, lambda: list(taken)
+
+
+def of_stream():
+    stream = io.StringIO("".join(f"{rate}\n" for rate in RATES), newline="\r\n")
+    return lambda t, y: -float(stream.readline()) * y, stream.tell
+
+
+def into_stream():
+    stream = io.StringIO()
+    return lambda t, y: (csv.writer(stream).writerow([1]), -y)[1], stream.getvalue
+
+
+def moved_to_the_end():
+    rates = collections.OrderedDict(enumerate(RATES))
+
+    def field(t, y):
+        first = next(iter(rates))
+        rates.move_to_end(first)
+        return -rates[first] * y
+    return field, lambda: list(rates)
+
+
+def bytes_in_place():
+    rates = bytearray([1, 2, 3])
+
+    def field(t, y):
+        rates[0] += 1
+        return -rates[0] * y
+    return field, lambda: list(rates)
+
+
+def new_of_class():
+    class Calls:
+        pass
+
+    def field(t, y):
+        Calls.count = getattr(Calls, "count", 0) + 1
+        return -Calls.count * y
+    return field, lambda: getattr(Calls, "count", 0)
+
+
+EMPTIED = {
+    "list": lambda: taking(list(RATES), lambda rates: rates.pop(0)), "deque": lambda: taking(collections.deque(RATES), lambda rates: rates.popleft()),
+    "rotated": lambda: taking(collections.deque(RATES), lambda rates: rates.rotate(1) or rates[0]),
+    "reversed": lambda: taking(list(RATES), lambda rates: rates.reverse() or rates[0]),
+    "dict": lambda: taking(dict(enumerate(RATES)), lambda rates: rates.pop(next(iter(rates)))), "set": lambda: taking(set(RATES), lambda rates: rates.pop()),
+    "bytearray": lambda: taking(bytearray(range(1, 9)), lambda rates: rates.pop(0)), "ordered dict": moved_to_the_end, "bytes in place": bytes_in_place,
+    "queue": of_queue, "simple queue": of_simple_queue, "count": of_count, "generator": of_generator, "stream": of_stream, "into a stream": into_stream,
+    "class": new_of_class}
+
+
+@pytest.mark.parametrize("name", EMPTIED)
+def test_what_a_field_takes_out_is_there_in_a_solve(name):
+    field, left = EMPTIED[name]()
+    before = left()
+    assert door.explain(field, Y0).startswith("Through callbacks") and left() == before
+    slopes, other, steps = [], EMPTIED[name](), torch.linspace(0, 1, 5, **WIDE)
+    found = door.odeint(field, Y0, steps, method="euler")
+    y = Y0
+    for t in steps[:-1]:
+        slopes.append(other[0](t, y))
+        y = y + 0.25 * slopes[-1]
+    assert torch.allclose(found[-1], y) and left() == other[1]()
+
+
+def test_a_derivative_of_the_users_own_leaves_nothing_behind():
+    seen = []
+
+    class Decay(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, y):
+            return -y
+
+        @staticmethod
+        def backward(ctx, cotangent):
+            seen.append(1)
+            return -cotangent
+
+    field = lambda t, y: Decay.apply(y)  # noqa: E731
+    door.explain(field, Y0)
+    assert seen == []
+    y0 = Y0.clone().requires_grad_(True)
+    door.odeint(field, y0, T, method="euler")[-1].sum().backward()
+    assert len(seen) == 1 and not y0.grad.any()

@@ -317,3 +317,12 @@ def test_a_weight_that_is_another_at_the_backward_pass_is_an_error():
     field.layers[2].weight.data = torch.ones(1, 1, **F64)
     with pytest.raises(costate.ShapeError, match="it has 1 numbers, and had 12"):
         loss.backward()
+
+
+def test_gradients_in_a_batch_have_a_graph_where_one_is_asked_for():
+    field, y0 = Field(net()), torch.ones(2, 2, **F64, requires_grad=True)
+    states = td.odeint(field, y0, T)[-1]
+    cotangents = torch.eye(4, **F64).reshape(4, 2, 2)
+    alone, recorded = (torch.autograd.grad(states, y0, cotangents, is_grads_batched=True, create_graph=asked, retain_graph=True)[0]
+                       for asked in (False, True))
+    assert not alone.requires_grad and recorded.requires_grad and torch.equal(alone, recorded)

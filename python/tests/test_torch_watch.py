@@ -235,3 +235,38 @@ def test_garbage_that_others_collect_is_no_code_of_the_field():
     finally:
         gc.set_threshold(*threshold)
         gc.callbacks.remove(collected)
+
+
+ASKING = {
+    "mode": lambda t, y: -(2.0 if torch.is_grad_enabled() else 1.0) * y,
+    "state": lambda t, y: -(2.0 if y.requires_grad else 1.0) * y,
+    "leaf": lambda t, y: -(2.0 if y.is_leaf else 1.0) * y,
+    "constant": lambda t, y: torch.tensor(-2.0 if y.requires_grad else -1.0, **WIDE) * y,
+    "operation": lambda t, y: -y if torch.is_grad_enabled() else -y.clamp(-100, 100),
+    "inference": lambda t, y: -(2.0 if torch.is_inference_mode_enabled() else 1.0) * y,
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_a_field_that_asks_for_gradients_is_answered_as_by_torchdiffeq(name):
+    peer = pytest.importorskip("torchdiffeq", reason="torchdiffeq is not installed")
+    assert door.explain(ASKING[name], Y0).startswith("Through callbacks: it asks whether")
+    for mode in (torch.enable_grad, torch.no_grad, torch.inference_mode):
+        for flows in (False, True):
+            y0 = Y0.clone().requires_grad_(flows)
+            with mode():
+                found, expected = (solve(ASKING[name], y0, T, method="rk4") for solve in (door.odeint, peer.odeint))
+                assert torch.allclose(found, expected) and found.requires_grad is expected.requires_grad, (mode, flows)
+
+
+def test_a_field_that_asks_and_does_the_same_is_captured():
+    net = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)).double()
+
+    def field(t, y):
+        with torch.enable_grad():
+            y = y if y.requires_grad else y.detach().requires_grad_(True)
+            return torch.autograd.grad(net(y).sum(), y, create_graph=True)[0]
+
+    assert door.explain(field, Y0).startswith("In the core")
+    frozen = lambda t, y: -y * (1.0 if net[0].weight.requires_grad else 2.0)  # noqa: E731
+    assert "asks whether gradients flow to a tensor that it reads" in door.explain(frozen, Y0)

@@ -330,6 +330,38 @@ def test_half_precision(dtype, allowed):
     assert found.dtype == dtype and found[-1, 0].item() == pytest.approx(math.exp(-1), abs=allowed)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("solve", [door.odeint, td.odeint])
+def test_half_precision_at_the_default_tolerances_is_exact_to_its_digits(dtype, solve):
+    """torchdiffeq 0.2.5 gives 0.996 in bfloat16, and fails in float16."""
+    calls, seen = [0], set()
+
+    def decays(t, parts):
+        calls[0] += 1
+        seen.add((t.dtype, parts[0].dtype, parts[1].dtype))
+        return -parts[0], -parts[1]
+
+    y0 = torch.ones(3, dtype=dtype, requires_grad=True)
+    one, two = solve(decays, (y0, 2 * y0), torch.tensor([0.0, 1.0]))
+    assert seen == {(dtype, dtype, dtype)} and one.dtype is two.dtype is dtype and calls[0] < 4000
+    rounding = torch.finfo(dtype).eps
+    assert one[-1].tolist() == pytest.approx([math.exp(-1)] * 3, rel=rounding) and two[-1].tolist() == pytest.approx([2 * math.exp(-1)] * 3, rel=rounding)
+    one[-1].sum().backward()
+    assert y0.grad.dtype is dtype and y0.grad.tolist() == pytest.approx([math.exp(-1)] * 3, rel=4 * rounding)
+
+
+def test_half_precision_in_dense_output_events_and_a_solve_backwards():
+    y0, t = torch.ones(3, dtype=torch.float16, requires_grad=True), torch.tensor([0.0, 1.0])
+    loose = {"rtol": 1e-3, "atol": 1e-3}
+    dense = td.odeint_dense(lambda t, y: -y, y0, 0.0, 1.0, **loose)(torch.tensor([0.5, 1.0]))
+    assert dense.dtype is torch.float16 and dense[:, 0].tolist() == pytest.approx([math.exp(-0.5), math.exp(-1)], abs=2e-3)
+    time, states = td.odeint_event(lambda t, y: -y, y0, t[0], event_fn=lambda t, y: y[0] - torch.tensor(0.5, dtype=y.dtype), **loose)
+    assert states.dtype is torch.float16 and time.item() == pytest.approx(math.log(2), abs=2e-3)
+    states = td.odeint_adjoint(lambda t, y: -y, y0, t, adjoint_params=(), **loose)
+    states[-1].sum().backward()
+    assert y0.grad.dtype is torch.float16 and y0.grad.tolist() == pytest.approx([math.exp(-1)] * 3, abs=2e-3)
+
+
 @pytest.mark.parametrize("options", [{}, {"step_size": 0.5}])
 def test_a_grid_goes_on_with_numbers_that_are_not_finite(options):
     """As torchdiffeq: the first states are right, and the loss tells of the others."""
@@ -376,6 +408,14 @@ def test_no_more_evaluations_than_torchdiffeq(name, method):
         results[key] = (counted[0], (found - exact).abs().max().item())
     (theirs, their_error), (ours, our_error) = results["peer"], results["ours"]
     assert ours <= 1.05 * theirs and our_error <= 2 * their_error, results  # their last state is interpolated, with errors of its own
+
+
+@pytest.mark.parametrize("atol", [0.0, torch.tensor([0.0, 1e-9], **F64)])
+def test_tolerances_that_are_both_0(atol):
+    for path in ("auto", "callbacks"):
+        with pytest.raises(ValueError, match="rtol and atol must not both be 0, at any number of the state"):
+            door.odeint(field, torch.ones(2, **F64), torch.tensor([0.0, 1.0]), rtol=0.0, atol=atol, path=path)
+    assert td.odeint(field, torch.ones(2, **F64), torch.tensor([0.0, 1.0]), rtol=0.0, atol=0.0, method="rk4").shape == (2, 2)
 
 
 def test_options_that_are_no_dict():

@@ -19,7 +19,7 @@ def adjoint_norm(options, structure, state_norm):
 
         def of_members(parts):
             t, y, adjoint, *parameters = parts
-            return given((t, *structure.split(y), *structure.split(adjoint), *parameters))
+            return given((t, *structure.parts(y), *structure.parts(adjoint), *parameters))
 
         return of_members
 

@@ -151,12 +151,12 @@ class Call:
             _effects.move(container, key, type(amount)(amount * calls))
 
     def differentiable(self, saved, cotangents, needed):
-        """Gradients with a graph, through which derivatives flow: of a solve through callbacks, which has steps of its own."""
-        wanted = [x for x, need in zip(saved, needed) if need]
+        """Gradients through PyTorch's own operations, with a graph if one is asked for: of a solve through callbacks, which has steps of its own."""
+        wanted, is_recorded = [x for x, need in zip(saved, needed) if need], torch.is_grad_enabled()
         with torch.enable_grad():  # it is not on where cotangents come in a batch
             states = self.ready.again(self.func, saved[0], saved[1:1 + self.ready.num_parts])
         pairs = [(state, c) for state, c in zip(states, cotangents) if c is not None]
-        found = iter(torch.autograd.grad([state for state, _ in pairs], wanted, [c for _, c in pairs], create_graph=True, allow_unused=True,
+        found = iter(torch.autograd.grad([state for state, _ in pairs], wanted, [c for _, c in pairs], create_graph=is_recorded, allow_unused=True,
                                          materialize_grads=True))
         return [next(found) if need else None for need in needed]
 

@@ -88,8 +88,11 @@ class Solve:
         _field.check_state(y0)
         self.structure = Structure(y0)
         self.y0 = self.structure.flatten(y0)
-        self.tolerances = tuple(_field.tolerance(name, value, self.structure, self.y0) for name, value in (("rtol", rtol), ("atol", atol)))
+        like = self.structure.widened(self.y0)
+        self.tolerances = tuple(_field.tolerance(name, value, self.structure, like) for name, value in (("rtol", rtol), ("atol", atol)))
         self.method = check_method(method)
+        if self.method in ADAPTIVE:
+            _field.check_tolerances(*self.tolerances)
         self.options = check_options(self.method, options)
         self.given_options, self.controller = options or {}, controller
         if self.method in ADAPTIVE and "controller" not in self.given_options:
@@ -111,8 +114,8 @@ class Solve:
         """The size of a flat state: of a tuple, the largest of its members' root mean squares."""
         norm = self.options["norm"]
         if norm is not None:
-            return norm(self.structure.split(flat))
-        return _field.mixed_norm(self.structure.split(flat)) if self.structure.is_tuple else _field.rms_norm(flat)
+            return norm(self.structure.parts(flat))
+        return _field.mixed_norm(self.structure.parts(flat)) if self.structure.is_tuple else _field.rms_norm(flat)
 
     def adaptive(self):
         return _adaptive.Adaptive(self.method, self.options, self.field, self.norm, self.tolerances, self.callbacks)
@@ -135,7 +138,7 @@ class Solve:
         if len(self.times) == 1 or self.y0.numel() == 0:
             return torch.stack([self.y0] * len(self.times))
         if self.method in ADAPTIVE:
-            return torch.stack(self.adaptive().integrate(self.y0, self.times))
+            return self.structure.narrowed(torch.stack(self.adaptive().integrate(self.structure.widened(self.y0), self.times)))
         return torch.stack(self.fixed().integrate(self.y0, self.times, self.func, self.given_y0))
 
     def event(self):
@@ -143,9 +146,10 @@ class Solve:
         self.found = event = _events.Event(self.event_fn, self.structure, self.field)
         if self.method == "scipy_solver":
             raise AttributeError("[odeint] scipy_solver finds no events; use another method, such as dopri5.")
-        solver = self.adaptive() if self.method in ADAPTIVE else self.fixed()
-        time, state = event.find(solver, self.times, self.y0)
-        return time, torch.stack([self.y0, state])
+        is_adaptive = self.method in ADAPTIVE
+        solver = self.adaptive() if is_adaptive else self.fixed()
+        time, state = event.find(solver, self.times, self.structure.widened(self.y0) if is_adaptive else self.y0)
+        return time, torch.stack([self.y0, self.structure.narrowed(state)])
 
     def run(self):
         """What odeint gives."""

@@ -5,7 +5,7 @@ import torch
 
 import costate
 from costate.torch import _effects
-from costate.torch._recorder import CannotCapture, Ref, has_more_code, operands_of, record, refs_of, wave_like
+from costate.torch._recorder import CannotCapture, Ref, does_the_same, has_more_code, operands_of, record, refs_of, wave_like
 from costate.torch._translate import CREATIONS, VIEWS
 from costate.torch._values import BATCHED, FOLDED, SHARED, Mixing, Value, batch_axis, name_of
 from costate.torch._watch import Watch
@@ -13,6 +13,7 @@ from costate.torch._watch import Watch
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
 _TOGETHER = 4.0  # times as much as one of many samples side by side costs what all samples share
+_APPLY = torch.autograd.Function.apply.__func__.__code__
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
 
 
@@ -27,19 +28,24 @@ class Capture:
         self.func, self.is_tuple, self.is_per_sample, self.span = func, is_tuple, is_per_sample, span
         if isinstance(func, torch.nn.Module) and _effects.own_hooks(func):
             raise CannotCapture("it has hooks")
-        self._try_twice(parts)
-        self._compare()
-        if len(self.outputs) != len(parts):
-            raise CannotCapture("it returns another number of tensors than its state has")
-        self._classify()
-        self._differentiate()
+        before = _effects.Snapshot(func)
+        try:
+            self._try_twice(parts, before)
+            self._compare()
+            if len(self.outputs) != len(parts):
+                raise CannotCapture("it returns another number of tensors than its state has")
+            self._classify()
+            self._differentiate()
+            self._check_backward()
+        finally:
+            _effects.restore(before)
         self._find_tensors()
-        del self.func  # which the cache refers to weakly
+        del self.func, self.after  # the cache refers weakly to the field
         for recorder, _ in self.records:
             recorder.values = [value.detach() for value in recorder.values]
 
-    def _trial_parts(self, parts, trial, count):
-        """States near y0, other ones in each trial, of `count` samples."""
+    def _trial_parts(self, parts, trial, count, flows=True):
+        """States near y0, other ones in each trial, of `count` samples; gradients flow to them, or not."""
         made = []
         for part in parts:
             part = part.detach()
@@ -47,28 +53,34 @@ class Capture:
                 part = part[[i % len(part) for i in range(count)]]
             wave = torch.arange(part.numel(), dtype=torch.float64).add(1 + trial).mul(1.7).sin().reshape(part.shape)
             with torch.enable_grad():  # with a graph, and not a leaf, so that the field may write requires_grad_()
-                made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part)).requires_grad_(True).clone())
+                made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part)).requires_grad_(flows).clone())
         return tuple(made) if self.is_tuple else made[0]
 
     def _trial_time(self, trial, part):
         start, end = self.span
         return torch.tensor(start + (0.37 + 0.21 * trial) * (end - start), dtype=part.dtype, device=part.device)
 
-    def _try_twice(self, parts):
-        before = _effects.Snapshot(self.func)
+    def _try_twice(self, parts, before):
         self.records, snapshots, codes = [], [before], []
-        try:
-            for trial in range(2):
-                time = self._trial_time(trial, parts[0])
-                self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial])))
-                snapshots.append(_effects.Snapshot(self.func))
-                codes.append(self.records[-1][0].codes)
-                if trial == 0:
-                    self.watch = Watch(self.func, codes[0])
-            self._find_counters(snapshots)
-            self._check_watch(codes)
-        finally:
-            _effects.restore(before, _effects.Snapshot(self.func))
+        for trial in range(2):
+            time = self._trial_time(trial, parts[0])
+            self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial]), before))
+            snapshots.append(_effects.Snapshot(self.func))
+            codes.append(self.records[-1][0].codes)
+            if trial == 0:
+                self.watch = Watch(self.func, codes[0])
+        self.after = snapshots[2]
+        self._find_counters(snapshots)
+        self._check_watch(codes)
+        if any(recorder.asks_mode for recorder, _ in self.records):
+            self._check_modes(parts)
+
+    def _check_backward(self):
+        """CannotCapture if a torch.autograd.Function of the user's changes something in its backward, too."""
+        if _APPLY in self.records[0][0].codes:
+            names, counters = _effects.changes(self.after, _effects.Snapshot(self.func))
+            if names or counters:
+                raise CannotCapture(f"its gradient changes {', '.join(dict.fromkeys(names)) or 'a number'}")
 
     def _find_counters(self, snapshots):
         """What each trial has added to numbers; CannotCapture for other changes."""
@@ -89,10 +101,24 @@ class Capture:
         if has_more_code(codes[1], codes[0]):
             raise CannotCapture("it runs other code for other numbers")
 
+    def _check_modes(self, parts):
+        """CannotCapture if the field does something else where gradients are off, or do not flow to its state."""
+        for with_gradients, flows in ((True, False), (False, False), (False, True)):
+            states = self._trial_parts(parts, 0, _BATCHES[0], flows)
+            try:
+                found = self._recorded(self.func, self._trial_time(0, parts[0]), states, self.after, with_gradients)
+            except (Mixing, TrialFailed) as error:
+                raise CannotCapture(f"it asks whether gradients are on, and where they are not: {error}") from error
+            before, self.after = self.after, _effects.Snapshot(self.func)
+            is_same = does_the_same(self.records[0], found) and not has_more_code(found[0].codes, self.records[0][0].codes)
+            names, counters = _effects.changes(before, self.after)
+            if not is_same or names or counters != self.counters:
+                raise CannotCapture("it asks whether gradients are on, and does something else where they are not")
+
     @staticmethod
-    def _recorded(func, time, parts):
+    def _recorded(func, time, parts, before, with_gradients=True):
         try:
-            return record(func, time, parts)
+            return record(func, time, parts, before.unseen, with_gradients)
         except (CannotCapture, Mixing):
             raise
         except Exception as error:  # of the user's code, which callbacks will meet, too, and show
@@ -127,11 +153,11 @@ class Capture:
         before = _effects.Snapshot(func)
         count = len(parts[0])
         try:
-            found = self._recorded(func, self._trial_time(0, parts[0]), self._trial_parts(parts, 0, count))
+            found = self._recorded(func, self._trial_time(0, parts[0]), self._trial_parts(parts, 0, count), before)
         except (CannotCapture, Mixing, TrialFailed):
             return False
         finally:
-            _effects.restore(before, _effects.Snapshot(func))
+            _effects.restore(before)
         return self._is_same(found, count) and not has_more_code(found[0].codes, self.records[0][0].codes)
 
     def _differentiate(self):
@@ -146,6 +172,7 @@ class Capture:
             except Exception as error:  # of a backward of the user's
                 raise CannotCapture(f"{type(error).__name__} in its gradient: {error}") from error
         self.gradients = [torch.zeros_like(x) if g is None else g for g, x in zip(found, inputs)]
+        self.cut_off = {index for index, g in zip(self.leaves, found[len(self.inputs) - 1:]) if g is None}  # as under no_grad
 
     def tensor(self, index, trial=0):
         return self.records[trial][0].values[index]
@@ -289,6 +316,7 @@ class Capture:
         self._kinds = [(x.shape, x.dtype, x.device, index in self.leaves) for index, x in zip(self.outside, then)]
         positions = {index: i for i, index in enumerate(self.outside)}
         self._read_positions = [positions[index] for index in self.read]
+        self._is_cut_off = [index in self.cut_off for index in self.read] if self.cut_off else None
         return all(isinstance(x, torch.Tensor) for x in self._now)
 
     def leaf_tensors(self):
@@ -296,8 +324,9 @@ class Capture:
         return [x for index, x in zip(self.outside, self._now) if index in self.leaves]
 
     def read_tensors(self):
-        """The tensors from outside that the program's are computed from, as they are now."""
-        return [self._now[i] for i in self._read_positions]
+        """The tensors from outside that the program's are computed from, as they are now; detached where the field keeps gradients off."""
+        found = [self._now[i] for i in self._read_positions]
+        return found if self._is_cut_off is None else [x.detach() if cut else x for x, cut in zip(found, self._is_cut_off)]
 
     def shared_of(self, read):
         """The tensors that the program is given, computed from read_tensors()."""

@@ -14,7 +14,7 @@ class Solution:
         self.solve, self.steps = solve, []
         self.solver = solve.adaptive()
         times = solve.times
-        self.solver.begin(times.numbers[0], times.handles[0], solve.y0, times.numbers[-1], times.handles[-1])
+        self.solver.begin(times.numbers[0], times.handles[0], solve.structure.widened(solve.y0), times.numbers[-1], times.handles[-1])
         while self.solver.t != times.numbers[-1]:
             self.steps.append(self.solver.next_step())
             self.solver.output(self.steps[-1], self.steps[-1].t)  # evaluates what dense output needs, as long as gradients are recorded

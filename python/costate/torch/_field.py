@@ -2,6 +2,7 @@
 
 import cmath
 import enum
+import functools
 import operator
 import warnings
 
@@ -20,6 +21,7 @@ class Side(enum.Enum):
     AFTER = 1
 
 
+_HALF = (torch.float16, torch.bfloat16)
 CALLBACKS = ("callback_step", "callback_accept_step", "callback_reject_step")
 
 
@@ -29,6 +31,7 @@ class Structure:
     def __init__(self, y0):
         self.shapes = None if isinstance(y0, torch.Tensor) else tuple(part.shape for part in y0)
         self.shape = y0.shape if self.shapes is None else None
+        self.dtype = functools.reduce(torch.promote_types, (part.dtype for part in ((y0,) if self.shapes is None else y0)))
 
     @property
     def is_tuple(self):
@@ -37,8 +40,20 @@ class Structure:
     def flatten(self, y):
         return y if self.shapes is None else torch.cat([part.reshape(-1) for part in y])
 
+    def widened(self, flat):
+        """A state of half precision in float32, in which small steps move it."""
+        return flat.float() if self.dtype in _HALF else flat
+
+    def narrowed(self, flat):
+        """What widened() was given, of what it gave."""
+        return flat.to(self.dtype) if self.dtype in _HALF else flat
+
     def split(self, flat, leading=()):
-        """The parts of a flat state, or of a stack of them: each [*leading, *shape]."""
+        """The parts of a flat state, or of a stack of them, as the user knows them: each [*leading, *shape]."""
+        return self.parts(self.narrowed(flat), leading)
+
+    def parts(self, flat, leading=()):
+        """The same in the dtype of the flat tensor."""
         if self.shapes is None:
             return flat
         parts, first = [], 0
@@ -72,6 +87,11 @@ class Field:
     def __call__(self, t, y, side=Side.AT):
         self.evaluations += 1
         time = self.time(t, side)
+        if y.dtype is not self.structure.dtype:
+            return self.structure.widened(self._slope(time, self.structure.narrowed(y)))
+        return self._slope(time, y)
+
+    def _slope(self, time, y):
         if not self.structure.is_tuple:
             slope = self.func(time, y)
             if self.evaluations == 1 and isinstance(slope, torch.Tensor):
@@ -113,7 +133,7 @@ class Field:
 def rms_norm(tensor):
     """The root mean square of all numbers; in f32 at least, since squares in f16 overflow."""
     values = tensor.abs()
-    if values.dtype in (torch.float16, torch.bfloat16):
+    if values.dtype in _HALF:
         values = values.float()
     return values.square().mean().sqrt() if values.numel() else values.sum()
 
@@ -178,6 +198,13 @@ def tolerance(name, value, structure, y0):
     if not (bool((found >= 0).all()) if isinstance(found, torch.Tensor) else found >= 0):
         raise ValueError(f"[odeint] {name} must be a number that is not negative; got {value}.")
     return found
+
+
+def check_tolerances(rtol, atol):
+    """ValueError where both are 0: no step could keep them."""
+    allowed = rtol + atol
+    if not (bool((allowed > 0).all()) if isinstance(allowed, torch.Tensor) else allowed > 0):
+        raise ValueError("[odeint] rtol and atol must not both be 0, at any number of the state; a method on a grid, as rk4, takes no tolerances.")
 
 
 def _tolerance(name, value, structure, y0):

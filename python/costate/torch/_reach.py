@@ -55,6 +55,10 @@ class Reach:
     def refuse(self, why):
         """What is made of values that no walk can see."""
 
+    def refuse_object(self, name, value):
+        """An object whose state no walk can see."""
+        self.refuse(f"it can read {name}, a {type(value).__module__}.{type(value).__qualname__}, whose state no check sees")
+
     def _read(self, code, scope):
         """The names in a piece of code."""
         names = {*code.co_names, *strings(code.co_consts)}
@@ -250,7 +254,7 @@ class Reach:
         if is_library(kind.__module__) and root_of(kind.__module__) in ("typing", "re", "inspect", "fractions", "numbers", "abc", "_abc"):
             return
         if root_of(kind.__module__) in OUTER_WORLD or not all(base in _BASES or is_of_python(base) for base in kind.__mro__):
-            self.refuse(f"it can read {name}, a {kind.__module__}.{kind.__qualname__}, whose state no check sees")
+            self.refuse_object(name, value)
         self._own_attributes(name, value)
 
     def _own_attributes(self, name, value):

@@ -52,10 +52,15 @@ class Ready:
         names = tuple(name for name, is_wanted in zip(("z0", "times", *self.plan.names), wanted) if is_wanted)
         return self.plan.program(self.count, self.options[bool(names)], names, samples if self.is_together else 1)
 
-    def run(self, func, y0, t, extra=()):
-        """The states at the times, as odeint gives them. `extra` are tensors that get gradients of 0."""
-        capture = self.plan.capture
-        tensors = (*y0, *capture.read_tensors(), *extra) if self.is_tuple else (y0, *capture.read_tensors(), *extra)
+    def run(self, func, y0, t, wanted=None):
+        """The states at the times, as odeint gives them. `wanted` are the tensors besides y0 and t that gradients flow to, 0 where func does not
+        read them; by default all that func reads."""
+        read, extra = self.plan.capture.read_tensors(), ()
+        if wanted is not None:
+            known, found = set(map(id, wanted)), set(map(id, read))
+            extra = [x for x in wanted if id(x) not in found]
+            read = [x.detach() if x.requires_grad and id(x) not in known else x for x in read]
+        tensors = (*y0, *read, *extra) if self.is_tuple else (y0, *read, *extra)
         times = t if self.grid is None else self.grid
         if times.dtype not in _native.KINDS or not times.is_contiguous():
             times = times.double().contiguous()

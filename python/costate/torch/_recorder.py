@@ -5,6 +5,7 @@ Below autograd, so that a `torch.autograd.grad` inside the field is recorded as 
 
 import contextlib
 import gc
+import io
 import sys
 
 import torch
@@ -14,6 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from costate.torch._trust import is_installed
 
 _READS = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__, torch.Tensor.__dlpack__)  # numbers that leave PyTorch
+_ASKS_MODE = (torch.Tensor.requires_grad.__get__, torch.Tensor.is_leaf.__get__, torch.Tensor.grad_fn.__get__)
+_ASKS_INFERENCE = (torch.is_inference_mode_enabled, torch.is_inference, torch.Tensor.is_inference)
 _DETACH = (torch.Tensor.detach, torch.detach, torch.Tensor.data.__get__)
 
 
@@ -54,6 +57,7 @@ class Record(TorchDispatchMode):
         self.values, self.nodes, self.outside = [], [], []
         self.stopped = set()  # values through which no gradient flows to what they are made of
         self.codes = {}  # the Python code that ran: {code: its globals}
+        self.asks_mode = False  # whether the field's code asks if gradients are on, or if they flow to a tensor
         self._by_identity, self._by_memory = {}, {}
         self.inputs = [self._add(x) for x in inputs]
 
@@ -131,6 +135,20 @@ class Record(TorchDispatchMode):
         if index is not None:
             self.stopped.add(index)
 
+    def asked(self, func, scope, tensor=None):
+        """Code with the globals `scope` asks for the mode that it runs in, or of a tensor; PyTorch's own does the same in each."""
+        if is_installed(scope.get("__name__")):
+            return
+        if func in _ASKS_INFERENCE:
+            raise CannotCapture("it asks whether it runs in inference mode")
+        if tensor is not None and self._is_outside(tensor):
+            raise CannotCapture("it asks whether gradients flow to a tensor that it reads")
+        self.asks_mode = True
+
+    def _is_outside(self, tensor):
+        index = self._by_identity.get(id(tensor))
+        return index is None or index in self.outside
+
     def find_stopped(self):
         """Besides, what was computed without a graph from what has one: under no_grad, or by autograd.grad without create_graph."""
         flows = [value.requires_grad for value in self.values]
@@ -160,6 +178,8 @@ class _Detaches(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         if func in _READS:
             raise CannotCapture(f"it reads numbers out of a tensor (.{func.__name__})")
+        if func in _ASKS_MODE or func in _ASKS_INFERENCE:
+            self.recorder.asked(func, sys._getframe(1).f_globals, args[0])
         result = func(*args, **(kwargs or {}))
         if func in _DETACH:
             self.recorder.detached(result)
@@ -183,17 +203,37 @@ def _is_idle(name, args):
     return name in ("aten::dropout", "aten::native_dropout") and (args[2] is False or args[1] == 0)
 
 
+def _is_iterator(value):
+    return hasattr(value, "__next__") and not isinstance(value, (io.StringIO, io.BytesIO))
+
+
+_ENDS = ("release", "__exit__", "close")  # of what another call has begun
+
+
+def _check_call(argument, scope, unseen):
+    """CannotCapture before a function made in C changes what no trial can put back. `unseen` is {id: object} of such things, `scope` the caller's globals."""
+    owner = getattr(argument, "__self__", None)
+    if argument is print or owner is sys.stdout or owner is sys.stderr:
+        raise CannotCapture("it prints")
+    if id(owner) in unseen and argument.__name__ not in _ENDS:
+        raise CannotCapture(f"it calls {argument.__name__} of a {type(owner).__module__}.{type(owner).__qualname__}, whose state no check sees")
+    if argument is next and not is_installed(scope.get("__name__")) and any(map(_is_iterator, unseen.values())):
+        raise CannotCapture("it calls next, and can read an iterator, whose state no check sees")
+
+
 @contextlib.contextmanager
-def _code_seen(codes):
-    """Puts the Python code that this thread runs meanwhile into {code: its globals}. CannotCapture before it prints.
+def _code_seen(recorder, unseen):
+    """Tells a Record of the Python code that this thread runs meanwhile. CannotCapture before what _check_call refuses.
 
     No garbage is collected meanwhile: that runs code which is not the field's, such as what JAX hangs on it when it is imported.
     """
     def see(frame, event, argument):
         if event == "call":
-            codes.setdefault(frame.f_code, frame.f_globals)
-        elif event == "c_call" and (argument is print or getattr(argument, "__self__", None) in (sys.stdout, sys.stderr)):
-            raise CannotCapture("it prints")
+            recorder.codes.setdefault(frame.f_code, frame.f_globals)
+        elif event == "c_call":
+            _check_call(argument, frame.f_globals, unseen)
+            if argument is torch.is_grad_enabled or argument in _ASKS_INFERENCE:
+                recorder.asked(argument, frame.f_globals)
 
     before = sys.getprofile()
     collects = gc.isenabled()
@@ -211,11 +251,11 @@ def _code_seen(codes):
             sys.setprofile(before)
 
 
-def record(func, time, parts):
-    """The Record of func(time, parts) and the Refs of its outputs; parts is a tensor or a tuple."""
+def record(func, time, parts, unseen, with_gradients=True):
+    """The Record of func(time, parts) and the Refs of its outputs; parts is a tensor or a tuple. `unseen` are objects that it must not call."""
     inputs = [time, *(parts if isinstance(parts, tuple) else [parts])]
     recorder = Record(inputs)
-    with torch.enable_grad(), _Detaches(recorder), recorder, _code_seen(recorder.codes):
+    with torch.set_grad_enabled(with_gradients), _Detaches(recorder), recorder, _code_seen(recorder, unseen):
         result = func(time, parts)
     outputs = result if isinstance(result, (tuple, list)) else [result]
     if isinstance(result, (tuple, list)) is not isinstance(parts, tuple):
@@ -225,6 +265,44 @@ def record(func, time, parts):
     found = [recorder.index_of(x) for x in outputs]
     recorder.find_stopped()
     return recorder, found
+
+
+def does_the_same(found, other):
+    """Whether two records, (Record, outputs), compute the same of tensors with the same numbers, whatever they detach."""
+    (a, a_outputs), (b, b_outputs) = found, other
+    pairs = dict(zip(a.inputs, b.inputs))
+    of_a, of_b = ([node for node in record.nodes if node.func.name() != "aten::detach"] for record in (a, b))
+    sources_of_a, sources_of_b = _undetached(a), _undetached(b)
+
+    def is_same(x, y):
+        if isinstance(x, (list, tuple)):
+            return isinstance(y, (list, tuple)) and len(x) == len(y) and all(map(is_same, x, y))
+        if not isinstance(x, Ref) or not isinstance(y, Ref):
+            return type(x) is type(y) and x == y
+        x, y = sources_of_a.get(x.index, x.index), sources_of_b.get(y.index, y.index)
+        if x not in pairs and x in a.outside and y in b.outside:
+            one, two = a.values[x], b.values[y]
+            if one is two or (one.shape == two.shape and one.dtype is two.dtype and torch.equal(one, two)):
+                pairs[x] = y
+        return x in pairs and pairs[x] == y
+
+    for one, two in zip(of_a, of_b):
+        if one.func is not two.func or one.kwargs.keys() != two.kwargs.keys() or not is_same(one.args, two.args):
+            return False
+        if not is_same(list(one.kwargs.values()), [two.kwargs[key] for key in one.kwargs]):
+            return False
+        pairs.update(zip(one.outputs, two.outputs))
+    return len(of_a) == len(of_b) and is_same(list(map(Ref, a_outputs)), list(map(Ref, b_outputs)))
+
+
+def _undetached(recorder):
+    """{index of a value that was detached: that of the one which it was detached from}."""
+    sources = {}
+    for node in recorder.nodes:
+        if node.func.name() == "aten::detach":
+            source = node.args[0].index
+            sources[node.outputs[0]] = sources.get(source, source)
+    return sources
 
 
 def has_more_code(codes, known):

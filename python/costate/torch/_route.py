@@ -154,8 +154,7 @@ def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
             if plan is not None:
                 ready, y0, t = _ready.made(solve, plan, "discrete", key, counts_reverse=True), solve.given_y0, solve.t
         if ready is not None:
-            read = set(map(id, ready.plan.capture.read_tensors()))
-            return ready.run(func, y0, t, [p for p in func.parameters() if p.requires_grad and id(p) not in read])
+            return ready.run(func, y0, t, [p for p in _adjoint.parameters_of(func) if p.requires_grad])
     return _adjoint.odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params)
 
 
