@@ -151,7 +151,7 @@ def test_starts_are_read_as_the_data_were(tmp_path):
     (tmp_path / "bad.csv").write_text("t;x\ns;V\n\n0,5;0,25\n1,5;a\n")
     bad("line 5, column 'x'", "forecast", tmp_path / "run", "--from", tmp_path / "bad.csv", "--steps", "1")
     (tmp_path / "other.csv").write_text("t;y\n0,5;0,25\n")
-    bad("unknown column 'x'; known: t, y.", "forecast", tmp_path / "run", "--from", tmp_path / "other.csv", "--steps", "1")
+    bad("unknown column 'x'; did you mean 't'? known: t, y.", "forecast", tmp_path / "run", "--from", tmp_path / "other.csv", "--steps", "1")
 
 
 def test_a_time_that_is_no_date_is_refused(tmp_path):
