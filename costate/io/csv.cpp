@@ -45,6 +45,8 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
   while (ahead.size() <= kMostRowsOfUnits && scanner.next(record)) ahead.push_back(std::move(record));
   while (!ahead.empty() && !names_.empty() && names_.back().empty() && ahead[0].cells.size() < names_.size())
     names_.pop_back();  // a delimiter at the end of the header alone
+  if (has_header_ && layout_.names.empty() && internal::have_row_names(names_, ahead, delimiter_))
+    names_.insert(names_.begin(), "");
   std::size_t units = 0;
   const auto is_words = [&](const internal::Cells& cells) {
     return cells.size() == names_.size() && internal::is_text(cells, delimiter_) &&
@@ -105,7 +107,7 @@ bool CsvTable::take_header(internal::CsvRecord& first, std::string_view comment)
   has_header_ = !internal::is_row(first.cells, delimiter_);
   names_ = has_header_ ? first.cells : internal::numbered_names(first.cells.size());
   // Instruments write "T [°C]" in Latin-1, which nobody could type.
-  for (std::string& name : names_) name = internal::as_utf8(std::move(name));
+  for (std::string& name : names_) name = internal::as_utf8(internal::without_blanks(name));
   return !has_header_;
 }
 
@@ -123,10 +125,11 @@ void CsvTable::add_row(internal::CsvRecord& record, std::string_view text) {
   while (record.cells.size() > names_.size() && record.cells.back().empty()) record.cells.pop_back();
   const bool is_empty = std::ranges::all_of(record.cells, [](const std::string& cell) { return cell.empty(); });
   if (is_empty && record.cells.size() < names_.size()) record.cells.resize(names_.size());
+  const bool is_short = lines_.empty() && has_header_ && record.cells.size() == names_.size() + 1;
   if (record.cells.size() != names_.size())
     throw DataError("[read_csv] ", source_, ", line ", record.line, ": expected ", names_.size(),
                     has_header_ ? " cells as in the header; got " : " cells as in the first line; got ",
-                    record.cells.size(), ". ",
+                    record.cells.size(), is_short ? ": the header has one cell less than the row. " : ". ",
                     lines_.empty() ? internal::advice_on_begin(text, source_, delimiter_)
                                    : "Mend the line, or quote cells that hold the delimiter.");
   lines_.push_back(record.line);

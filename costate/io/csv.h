@@ -105,6 +105,10 @@ class CsvTable {
   /// "" if there is nothing.
   std::string doubt(const std::string& name) const;
 
+  /// What to say about a column of times that is read as numbers, without a format, but may be dates: 194901. "" if
+  /// there is nothing.
+  std::string doubt_of_times(const std::string& name) const;
+
   /// A column of times: all numbers, or all dates or date-times; "Date,Time" for two columns. ISO 8601 is read
   /// (2024-05-01, 2024-05, 2024-05-01T12:30:00.5Z, 2024-05-01 12:30+02:00), and any common order that the whole column
   /// leaves no doubt about (13/05/2024 12.30.00, May 13 2024, 20240513); or `format`, as of strptime, if given. Without

@@ -32,7 +32,9 @@ TimeColumn to_scale(const std::vector<IsoTime>& moments, const TimeScale& scale,
     const IsoTime first = *std::min_element(moments.begin(), moments.end(), is_before);
     const bool is_fine =
         std::any_of(moments.begin(), moments.end(), [](const IsoTime& t) { return t.has_time_of_day; });
-    column.scale = {.unit = is_fine ? "seconds" : "days", .origin = format_iso_time(first, is_fine), .format = format};
+    column.scale = {.unit = is_fine ? "seconds" : "days",
+                    .origin = format_iso_time(first, is_fine, internal::fraction_digits(first)),
+                    .format = format};
     // Days that are all the first of a month, or the last, are months (or quarters, or years), which a forecast goes on
     // by.
     constexpr std::size_t kFewest = 3;
@@ -104,6 +106,10 @@ std::vector<IsoTime> read_iso(const TimeCells& column) {
 /// The one format that fits all cells, or `preferred` if several do.
 std::string format_of(const TimeCells& column, const std::string& preferred) {
   std::vector<std::string> formats = internal::formats_of(column.cells[0]);
+  const bool has_two_parts = column.table.columns_of(column.name).size() == 2;
+  if (formats.empty() && has_two_parts && column.cells[0].find_first_not_of("0123456789 ") == std::string::npos)
+    column.reject(0, "a time: a date and a time of day",
+                  "Of columns of numbers all are needed: --time YEAR,MONTH,DAY.");
   if (formats.empty() && internal::is_clock(column.cells[0]))
     throw DataError("[read_csv] ", column.table.where(0, column.name), ": '", internal::shown(column.cells[0]),
                     "' is a time of day without a date; name the column of dates, too: --time DATE,",
@@ -133,6 +139,27 @@ bool is_number(const TimeCells& column) {
       .has_value();
 }
 
+/// The longest step between different numbers over the median one.
+double unevenness(std::vector<double> times) {
+  std::ranges::sort(times);
+  const auto same = std::ranges::unique(times);
+  times.erase(same.begin(), same.end());
+  std::vector<double> steps;
+  for (std::size_t i = 1; i < times.size(); ++i) steps.push_back(times[i] - times[i - 1]);
+  if (steps.empty()) return 1;
+  std::ranges::sort(steps);
+  return steps.back() / steps[steps.size() / 2];
+}
+
+/// The format of 194901, 194902, … or of 1949001, 1949002, … if the cells' steps are more even as dates than as
+/// numbers, as they are where a year ends among them; "" for other numbers.
+std::string short_format(const TimeCells& column) {
+  const std::string format = internal::short_format_of(column.cells);
+  if (format.empty()) return "";
+  const std::vector<double> dates = to_scale(read_by(column, format), {}, format).values;
+  return unevenness(dates) < unevenness(plain_numbers(column)) ? format : "";
+}
+
 /// 20240531, which no column of numbers holds again and again.
 bool is_compact_date(const std::string& cell) { return !internal::compact_formats_of(cell).empty(); }
 
@@ -152,6 +179,11 @@ TimeColumn CsvTable::times(const std::string& name, const TimeScale& scale, cons
   if (!format.empty() && !is_iso_instead) return to_scale(read_by(column, format), scale, format);
   const auto compact = static_cast<std::size_t>(std::ranges::count_if(column.cells, is_compact_date));
   const bool is_compact = 2 * compact > column.cells.size();
+  // Dates of as few digits as 194901 are told by all cells together; those of a further file by the format of the
+  // first.
+  const bool is_known = !scale.format.empty() && internal::short_format_of(column.cells) == scale.format;
+  const std::string few = !scale.unit.empty() ? (is_known ? scale.format : "") : short_format(column);
+  if (!few.empty()) return to_scale(read_by(column, few), scale, few);
   if (scale.unit.empty() && is_number(column) && !is_compact) return {plain_numbers(column), {}};
   if (internal::parse_iso_time(column.cells[0]))
     return to_scale(read_iso(column), scale, internal::iso_format_of(column.cells[0]));
@@ -159,6 +191,14 @@ TimeColumn CsvTable::times(const std::string& name, const TimeScale& scale, cons
     column.reject(0, "a date or date-time, since the times of the model are dates", "Write it as in the data.");
   const std::string found = format_of(column, scale.format);
   return to_scale(read_by(column, found), scale, found);
+}
+
+std::string CsvTable::doubt_of_times(const std::string& name) const {
+  const TimeCells column{*this, name, joined(name, " ")};
+  const std::string format = internal::short_format_of(column.cells);
+  if (format.empty() || !short_format(column).empty()) return "";
+  return text::concat("'", name, "' is read as numbers; if they are dates (", format == "%Y%m" ? "YYYYMM" : "YYYYDDD",
+                      "), add --time-format ", format);
 }
 
 namespace {
@@ -225,14 +265,16 @@ std::vector<std::string> time_cells(const std::vector<double>& times, const Time
   const double grain = grain_of(times, scale, *origin);
   std::vector<IsoTime> moments;
   for (const double time : times) moments.push_back(moment_of(time, scale, *origin, grain));
+  std::size_t digits = 0;
+  for (const IsoTime& moment : moments) digits = std::max(digits, internal::fraction_digits(moment));
   const bool has_format = !scale.format.empty() && grain == kMicrosecond;  // no format has more digits
   for (const IsoTime& moment : moments)
-    if (auto cell = has_format ? internal::format_by(scale.format, moment) : std::nullopt)
+    if (auto cell = has_format ? internal::format_by(scale.format, moment, digits) : std::nullopt)
       cells.push_back(*std::move(cell));
   if (cells.size() == moments.size()) return cells;
   cells.clear();
   const bool is_fine = std::ranges::any_of(moments, [](const IsoTime& moment) { return moment.second > 0; });
-  for (const IsoTime& moment : moments) cells.push_back(internal::format_iso_time(moment, is_fine));
+  for (const IsoTime& moment : moments) cells.push_back(internal::format_iso_time(moment, is_fine, digits));
   return cells;
 }
 

@@ -1,8 +1,10 @@
 // .npz ↔ arrays. libzip keeps the container; each of its files is a .npy (npy.cpp).
+#include <set>
 #include <vector>
 
 #include "costate/base/error.h"
 #include "costate/io/files.h"
+#include "costate/io/internal/npz_content.h"
 #include "costate/io/internal/shown.h"
 #include "costate/io/internal/zip_archive.h"
 #include "costate/io/internal/zip_handles.h"
@@ -60,23 +62,48 @@ std::string read_content(zip_t* archive, zip_uint64_t index, const std::string& 
   }
 }
 
-}  // namespace
-
-std::map<std::string, HostArray> parse_npz(std::string_view bytes, const std::string& source) {
+/// Gives each file of the archive to `take`, by its name without ".npy".
+template <class Take>
+void for_each_file(std::string_view bytes, const std::string& source, const Take& take) {
   const ZipArchive archive = open_archive(bytes, source);
-  std::map<std::string, HostArray> arrays;
+  std::set<std::string> names;
   const zip_int64_t num_files = ::zip_get_num_entries(archive.get(), 0);
   for (zip_uint64_t index = 0; index < static_cast<zip_uint64_t>(num_files); ++index) {
     const char* stored_name = ::zip_get_name(archive.get(), index, 0);
     if (stored_name == nullptr) reject_npz(source, ::zip_error_strerror(::zip_get_error(archive.get())));
     std::string name = stored_name;
     const std::string content = read_content(archive.get(), index, name, source);
-    HostArray array = parse_npy(content, source + "/" + internal::shown(name));
+    const std::string place = source + "/" + internal::shown(name);
     if (name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
-    if (!arrays.emplace(name, std::move(array)).second)
+    if (!names.insert(name).second)
       throw DataError("[read_npz] '", source, "' holds two arrays called '", internal::shown(name), "'.");
+    take(name, content, place);
   }
+}
+
+}  // namespace
+
+std::map<std::string, HostArray> parse_npz(std::string_view bytes, const std::string& source) {
+  std::map<std::string, HostArray> arrays;
+  for_each_file(bytes, source, [&](const std::string& name, const std::string& content, const std::string& place) {
+    arrays.emplace(name, parse_npy(content, place));
+  });
   return arrays;
+}
+
+internal::NpzContent internal::read_npz_content(std::string_view bytes, const std::string& source) {
+  NpzContent read;
+  for_each_file(bytes, source, [&](const std::string& name, const std::string& content, const std::string& place) {
+    try {
+      read.arrays.emplace(name, parse_npy(content, place));
+    } catch (const NotSupported& error) {
+      // "[read_npy] 'PLACE' holds records; …": what it says of the array.
+      const std::string said = error.what(), begin = text::concat("[read_npy] '", place, "' ");
+      const std::string reason = said.starts_with(begin) ? said.substr(begin.size()) : said;
+      read.others[name] = reason.ends_with('.') ? reason.substr(0, reason.size() - 1) : reason;
+    }
+  });
+  return read;
 }
 
 std::string to_npz(const std::map<std::string, HostArray>& arrays, NpzCompression compression) {

@@ -9,6 +9,7 @@
 #include "costate/io/internal/attribute_files.h"
 #include "costate/io/internal/gzip.h"
 #include "costate/io/internal/matlab_file.h"
+#include "costate/io/internal/npz_content.h"
 #include "costate/io/internal/numbers.h"
 #include "costate/io/npy.h"
 
@@ -46,11 +47,19 @@ constexpr Foreign kForeign[] = {
     {"<!DOCTYPE", "a web page: the download may have failed", ""},
     {"<html", "a web page: the download may have failed", ""},
     {"<?xml", "an XML document", ""},
-    {"[{", "JSON", "pandas.read_json('NAME')"},
-    {"{\"", "JSON", ""},
-    {"{\n", "JSON", ""},
     {"{\\rtf", "a text document with formatting", ""},
 };
+
+/// The first two characters of JSON that are no blanks: an object or a list begins, and something in it.
+std::string json_mark(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return "";
+  const std::size_t second = text.find_first_not_of(kBlanks, first + 1);
+  if (second == std::string_view::npos) return "";
+  const std::string mark = {text[first], text[second]};
+  return mark == "{\"" || mark == "{}" || mark == "[{" || mark == "[[" || mark == "[\"" || mark == "[]" ? mark : "";
+}
 
 [[noreturn]] void reject_table(const std::string& source, const std::string& what, std::string load) {
   const std::string name = source.substr(source.find_last_of('/') + 1);
@@ -68,6 +77,13 @@ constexpr Foreign kForeign[] = {
 
 std::string cell_of(double number) { return std::isnan(number) ? "" : internal::format_double(number); }
 
+/// Why an array is no column, or columns; "" if it may be.
+std::string reason_against(const HostArray& array) {
+  const std::size_t rank = array.shape().axes().size();
+  if (rank == 1 || rank == 2) return "";
+  return text::concat("has ", rank, rank == 1 ? " axis" : " axes", "; expected one or two, a row a sample");
+}
+
 /// The columns of an array with one or two axes.
 std::vector<std::vector<std::string>> columns_of(const HostArray& array, const std::string& source) {
   const std::size_t rank = array.shape().axes().size();
@@ -82,21 +98,38 @@ std::vector<std::vector<std::string>> columns_of(const HostArray& array, const s
   return columns;
 }
 
-CsvTable table_of(const std::map<std::string, HostArray>& arrays, const std::string& source,
-                  const TableLayout& layout) {
+/// The rows that most arrays have, the most of those that as many have.
+std::int64_t usual_rows(const std::map<std::string, HostArray>& arrays) {
+  std::map<std::int64_t, std::size_t> counts;
+  for (const auto& [name, array] : arrays) ++counts[array.shape()[0]];
+  return std::ranges::max_element(counts, [](const auto& a, const auto& b) { return a.second <= b.second; })->first;
+}
+
+CsvTable table_of(internal::NpzContent content, const std::string& source, const TableLayout& layout) {
+  std::map<std::string, std::string>& others = content.others;
+  for (const auto& [name, array] : content.arrays)
+    if (std::string reason = reason_against(array); !reason.empty()) others[name] = std::move(reason);
+  std::erase_if(content.arrays, [&](const auto& entry) { return others.contains(entry.first); });
+  if (content.arrays.empty())
+    throw DataError("[read_table] '", source, "' holds no array of numbers with a row a sample",
+                    others.empty() ? "" : text::concat(": '", others.begin()->first, "' ", others.begin()->second),
+                    ".");
+  const std::int64_t rows = usual_rows(content.arrays);
   std::vector<std::string> names;
   std::vector<std::vector<std::string>> columns;
-  for (const auto& [name, array] : arrays) {
+  for (const auto& [name, array] : content.arrays) {
+    if (array.shape()[0] != rows) {
+      others[name] = text::concat("has ", array.shape()[0], " rows, where columns have ", rows,
+                                  "; save what belongs together in a file of its own");
+      continue;
+    }
     std::vector<std::vector<std::string>> more = columns_of(array, source);
     for (std::size_t k = 0; k < more.size(); ++k) {
       names.push_back(more.size() == 1 ? name : text::concat(name, k + 1));
       columns.push_back(std::move(more[k]));
-      if (columns.back().size() != columns.front().size())
-        throw DataError("[read_table] '", source, "': '", names.back(), "' has ", columns.back().size(), " rows, but '",
-                        names.front(), "' has ", columns.front().size(), ". Give arrays of as many rows.");
     }
   }
-  return {std::move(names), std::move(columns), source, layout};
+  return {std::move(names), std::move(columns), source, layout, std::move(others)};
 }
 
 }  // namespace
@@ -108,10 +141,12 @@ CsvTable parse_table(std::string_view bytes, const std::string& source, const Ta
     if (bytes.find("xl/workbook") != std::string_view::npos)
       reject_table(source, "an Excel workbook", "pandas.read_excel('NAME')");
     if (bytes.find(".npy") == std::string_view::npos) reject_table(source, "a ZIP archive", "");
-    return table_of(parse_npz(bytes, source), source, layout);
+    return table_of(internal::read_npz_content(bytes, source), source, layout);
   }
   for (const Foreign& format : kForeign)
     if (bytes.starts_with(format.mark)) reject_table(source, format.what, format.load);
+  if (const std::string mark = json_mark(bytes); !mark.empty())
+    reject_table(source, "JSON", mark == "[{" ? "pandas.read_json('NAME')" : "");
   if (internal::is_matlab_file(bytes)) return internal::read_matlab_file(bytes, source, layout);
   if (internal::is_attribute_file(bytes)) return internal::read_attribute_file(bytes, source, layout);
   return {bytes, source, layout};

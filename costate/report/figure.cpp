@@ -9,14 +9,12 @@
 namespace costate {
 namespace {
 
-using internal::can_draw;
 using internal::drawn;
 using internal::Extent;
 using internal::extent_of;
 using internal::quote;
 
 void check(const Figure& figure) {
-  bool any = !figure.arrows.empty() || !figure.rasters.empty();
   for (const Raster& raster : figure.rasters)
     if (raster.columns == 0 || raster.values.size() % raster.columns != 0 || raster.values.empty())
       throw InvalidArgument("[to_svg] a raster of ", raster.columns, " columns has ", raster.values.size(),
@@ -25,15 +23,12 @@ void check(const Figure& figure) {
     if (curve.x.size() != curve.y.size())
       throw InvalidArgument("[to_svg] curve '", curve.name, "' has ", curve.x.size(), " x and ", curve.y.size(),
                             " y; give as many.");
-    for (std::size_t i = 0; i < curve.x.size(); ++i) any = any || can_draw(figure, curve.x[i], curve.y[i]);
   }
   for (const Area& area : figure.areas) {
     if (area.x.size() != area.low.size() || area.x.size() != area.high.size())
       throw InvalidArgument("[to_svg] area '", area.name, "' has ", area.x.size(), " x, ", area.low.size(), " low and ",
                             area.high.size(), " high ends; give as many.");
-    for (std::size_t i = 0; i < area.x.size(); ++i) any = any || can_draw(figure, area, i);
   }
-  if (!any) throw InvalidArgument("[to_svg] figure '", figure.title, "' has nothing finite to draw.");
 }
 
 std::string replace_all(std::string_view text, const std::string& from, const std::string& to) {

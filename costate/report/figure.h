@@ -136,12 +136,11 @@ struct Sheet {
   Sheet(std::vector<Figure> all, int side_by_side, const CellSize& cell = {});
 };
 
-/// The sheet as an SVG element whose ids begin with `id`, so that several can stand on one page. Numbers that a
-/// logarithmic axis cannot show are gaps.
+/// The sheet as an SVG element whose ids begin with `id`, so that several can stand on one page. Numbers that are not
+/// finite, or that a logarithmic axis cannot show, are gaps; a figure without any other number says "no values".
 ///
-/// Throws: InvalidArgument if the columns of a curve or an area differ in length, a raster's rows are not full or
-/// nothing finite is to
-///         be drawn; IoError if gnuplot is missing or fails.
+/// Throws: InvalidArgument if the columns of a curve or an area differ in length or a raster's rows are not full;
+///         IoError if gnuplot is missing or fails.
 std::string to_svg(const Sheet& sheet, const std::string& id);
 
 /// Writes the sheet as a PNG file, which is the old one or the new one. Throws as to_svg.

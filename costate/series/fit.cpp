@@ -145,7 +145,8 @@ std::vector<std::string> options_in_use(const FitConfig& config) {
   if (config.model.memory.states != 0) in_use.push_back("--memory");
   if (!names_one(config.clock, "none")) in_use.push_back("--clock");
   if (std::ranges::find(config.clock, "time") != config.clock.end()) in_use.push_back("the time as a clock");
-  if (config.model.hidden == std::vector<std::int64_t>{0}) in_use.push_back("--hidden");
+  const std::vector<std::int64_t>& hidden = config.model.hidden;  // none, or chosen with none among the choices
+  if (hidden.empty() || hidden == std::vector<std::int64_t>{0}) in_use.push_back("--hidden");
   return in_use;
 }
 

@@ -32,6 +32,12 @@ TimeSeries starts_from_table(const CsvTable& table, const SeriesModel& model) {
   if (!has_columns(table, columns.inputs)) columns.inputs.clear();
   columns.events.clear();
   if (!columns.trajectory.empty()) return series_from_table(table, columns);
+  // Before a column is added, which the message on a missing one would list.
+  std::vector<std::vector<std::string>> needed = {columns.covariates};
+  if (columns.quantity.empty()) needed.insert(needed.end(), {columns.states, columns.inputs});
+  if (!columns.time.empty()) needed.push_back(table.columns_of(columns.time));
+  for (const std::vector<std::string>& names : needed)
+    for (const std::string& name : names) table.text(name);
   columns.trajectory = "start";
   while (table.has_column(columns.trajectory)) columns.trajectory += "_row";
   std::vector<std::string> rows;

@@ -230,6 +230,8 @@ std::string describe(const CsvTable& table, const SeriesColumns& columns) {
                           unit.empty() ? "" : " " + unit, "\n");
   }
   if (unused > kMostUnused) lines += text::concat("  and ", unused - kMostUnused, " more that are not used\n");
+  if (!columns.time.empty() && columns.time_format.empty() && columns.time_scale.unit.empty())
+    if (const std::string doubt = table.doubt_of_times(columns.time); !doubt.empty()) lines += doubt + "\n";
   if (is_turned(table))
     lines += "the columns' names grow like times; if they are, turn the table, since a row is one time\n";
   for (const auto& [name, reason] : table.not_columns()) lines += text::concat("  ", name, " ", reason, "\n");

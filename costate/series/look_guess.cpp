@@ -85,13 +85,27 @@ class Guess {
   }
 
  private:
+  /// Whether columns of this name, if there are several, are equal.
+  static bool has_one_meaning(const CsvTable& table, const std::string& name) {
+    try {
+      table.text(name);
+      return true;
+    } catch (const DataError&) {
+      return false;
+    }
+  }
+
   /// The first rows tell a column of dates.
   static CsvTable head_of(const CsvTable& table) {
     constexpr std::ptrdiff_t kMostRows = 1000;
     std::vector<std::string> names;
     std::vector<std::vector<std::string>> columns;
+    if (const std::string& first = table.names().front();
+        std::ranges::count(table.names(), first) == std::ssize(table.names()))
+      table.text(first);  // several columns of one name that differ: its message is what the user needs
     for (const std::string& name : table.names()) {
-      if (std::ranges::count(table.names(), name) > 1) continue;
+      if (std::ranges::count(table.names(), name) > 1 && std::ranges::count(names, name) > 0) continue;
+      if (!has_one_meaning(table, name)) continue;
       const std::vector<std::string>& cells = table.text(name);
       names.push_back(name);
       columns.emplace_back(cells.begin(), cells.begin() + std::min<std::ptrdiff_t>(std::ssize(cells), kMostRows));
@@ -223,6 +237,17 @@ class Guess {
     return true;
   }
 
+  /// Whether a column of text says the same in all rows of each trajectory: what it was, or when it began.
+  bool is_word_of_trajectories(const std::string& name) const {
+    if (columns_.trajectory.empty()) return false;
+    const std::vector<std::string> keys = table_.joined(columns_.trajectory, ",");
+    const std::vector<std::string>& cells = table_.text(name);
+    std::map<std::string, std::string> first;
+    for (std::size_t row = 0; row < cells.size(); ++row)
+      if (first.try_emplace(keys[row], cells[row]).first->second != cells[row]) return false;
+    return true;
+  }
+
   /// A column of few words beside one column of numbers, where times come more than once.
   void take_long_table() {
     const std::vector<double> all = times();
@@ -235,6 +260,7 @@ class Guess {
         values.push_back(name);
         continue;
       }
+      if (is_word_of_trajectories(name)) continue;
       const std::vector<std::string>& cells = table_.text(name);
       const std::set<std::string> kinds(cells.begin(), cells.end());
       if (kinds.size() > 1 && kinds.size() <= kMostQuantities && !kinds.contains("")) words.push_back(name);

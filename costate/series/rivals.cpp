@@ -5,6 +5,7 @@
 
 #include "costate/base/text.h"
 #include "costate/series/internal/arx.h"
+#include "costate/series/internal/even_grid.h"
 #include "costate/series/internal/linear_ode.h"
 #include "costate/series/internal/rival.h"
 #include "costate/series/period.h"
@@ -42,11 +43,14 @@ class LastValue : public Rival {
   }
 };
 
+/// Months differ in length and times are rounded, so that a sample one period before lies a little beside that time: it
+/// is taken as it is where it does by less than a quarter of a step.
 class OnePeriodAgo : public Rival {
  public:
-  OnePeriodAgo(Level level, double period, const TimeScale& scale)
+  OnePeriodAgo(Level level, double period, double step, const TimeScale& scale)
       : Rival(std::move(level), text::concat("one period ago (", duration_text(period, scale), ")")),
         period_(period),
+        near_(std::min(kNear * step, 0.5 * period)),
         advice_({text::concat("--clock ", duration_text(period, scale) == "1 day" ? "day" : text::number(period, 6)),
                  text::concat("it repeats itself after ", duration_text(period, scale))}) {}
 
@@ -58,13 +62,25 @@ class OnePeriodAgo : public Rival {
     const double now = trajectory.times[task.origin];
     for (std::size_t i = 0; i < task.ahead; ++i) {
       const double time = trajectory.times[task.origin + 1 + i];
-      const double before = time - period_ * std::ceil((time - now) / period_ * (1 - 1e-12));
+      const double before =
+          at_sample(trajectory, task.origin, time - period_ * std::max(1.0, std::ceil((time - now - near_) / period_)));
       for (std::size_t k = 0; k < num_states(); ++k)
         out[i * num_states() + k] = measured_at(trajectory, k, task.origin, before, Outside::kNearest);
     }
   }
 
+  /// The time of the sample next to `time` among those up to `last`, if it is near; else `time`.
+  double at_sample(const Trajectory& trajectory, std::size_t last, double time) const {
+    const auto begin = trajectory.times.begin(), end = begin + static_cast<std::ptrdiff_t>(last) + 1;
+    auto next = std::lower_bound(begin, end, time);
+    if (next == end || (next != begin && time - *(next - 1) < *next - time)) --next;
+    return std::abs(*next - time) <= near_ ? *next : time;
+  }
+
+  static constexpr double kNear = 0.25;
+
   double period_;
+  double near_;
   Advice advice_;
 };
 
@@ -128,8 +144,11 @@ std::vector<std::unique_ptr<Forecaster>> fit_rivals(const TimeSeries& training, 
   };
   add(std::make_unique<LastValue>(level));
   add(std::make_unique<Mean>(level));
-  if (period) add(std::make_unique<OnePeriodAgo>(level, *period, training.time_scale));
-  add(internal::fit_arx(training));
+  if (period) {
+    const double step = internal::median_step(training).value_or(0);
+    add(std::make_unique<OnePeriodAgo>(level, *period, step, training.time_scale));
+  }
+  for (auto& arx : internal::fit_arx(training)) add(std::move(arx));
   add(internal::fit_linear_ode(training));
   if (training.trajectories.size() > 1) add(std::make_unique<MeanCurve>(level, training));
   return rivals;

@@ -60,11 +60,18 @@ std::string horizons_text(const Verdict& verdict, const std::vector<std::size_t>
   return text::join(texts, " and ");
 }
 
-/// Where no rival is better.
-std::string praise(const Verdict& verdict, const std::vector<std::size_t>& judged) {
+/// Where the model is better beyond doubt than all rivals.
+std::vector<std::size_t> clearly_better(const Verdict& verdict, const std::vector<std::size_t>& judged) {
   std::vector<std::size_t> clear;
   for (const std::size_t h : judged)
-    if (error_of(verdict, 0, h) < kClearly * error_of(verdict, *verdict.best_rival[h], h)) clear.push_back(h);
+    if (!verdict.model_is_worse(h) && error_of(verdict, 0, h) < kClearly * error_of(verdict, *verdict.best_rival[h], h))
+      clear.push_back(h);
+  return clear;
+}
+
+/// Where no rival is better.
+std::string praise(const Verdict& verdict, const std::vector<std::size_t>& judged) {
+  const std::vector<std::size_t> clear = clearly_better(verdict, judged);
   const std::string name = verdict.forecasters[0], reach = reach_text(verdict, judged.back());
   if (clear.size() == judged.size())
     return text::concat("use the ", name, ": it is better than every rival, as far as ", reach, " ahead.");
@@ -76,7 +83,8 @@ std::string praise(const Verdict& verdict, const std::vector<std::size_t>& judge
                       horizons_text(verdict, clear), ".");
 }
 
-/// Whether to use the model, and how far ahead: as far as it is not worse from the first horizon on.
+/// Whether to use the model, and how far ahead: in a range from the first horizon on, or up to the last one, in which
+/// it is worse nowhere and clearly better somewhere.
 std::string main_sentence(const Verdict& verdict, const std::vector<std::size_t>& judged) {
   std::vector<std::size_t> worse, fine;
   for (const std::size_t h : judged) (verdict.model_is_worse(h) ? worse : fine).push_back(h);
@@ -86,14 +94,17 @@ std::string main_sentence(const Verdict& verdict, const std::vector<std::size_t>
       text::concat(rivals, " is better", worse.size() > 1 && fine.empty() ? " at every horizon" : "", " (",
                    evidence(verdict, worse.back()), ").");
   if (fine.empty()) return text::concat("do not use the ", name, ": ", better);
-  if (fine.front() < worse.front()) {
+  const std::vector<std::size_t> clear = clearly_better(verdict, judged);
+  if (!clear.empty() && clear.front() < worse.front()) {
     const auto last = std::find_if(fine.rbegin(), fine.rend(), [&](std::size_t h) { return h < worse.front(); });
     return text::concat("use the ", name, " up to ", reach_text(verdict, *last), " ahead; beyond that ", better);
   }
-  if (worse.back() < fine.front())
-    return text::concat("use the ", name, " from ", reach_text(verdict, fine.front()), " ahead on; before that ",
-                        better);
-  return text::concat("do not use the ", name, ": at ", horizons_text(verdict, worse), " ", better);
+  if (!clear.empty() && worse.back() < clear.back()) {
+    const auto first = std::ranges::find_if(fine, [&](std::size_t h) { return h > worse.back(); });
+    return text::concat("use the ", name, " from ", reach_text(verdict, *first), " ahead on; before that ", better);
+  }
+  return text::concat("do not use the ", name, ": at ", horizons_text(verdict, worse), " ", better,
+                      clear.empty() ? " Nowhere is it clearly better." : "");
 }
 
 std::string missing_sentence(const Verdict& verdict) {

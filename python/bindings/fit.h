@@ -33,7 +33,7 @@ struct NamedTable {
   CsvTable table;
   std::string index;
 };
-NamedTable to_table(nb::handle data, const SeriesColumns& columns);
+NamedTable to_table(nb::handle data, const SeriesColumns& columns, const std::string& what = "[fit_table] data");
 
 /// A number, or a date in any form of Python's, on the axis of a model's times; nothing of None.
 std::optional<double> to_time(const char* name, nb::handle value, const TimeScale& scale);

@@ -33,6 +33,17 @@ Keyword<FitConfig> hold_out_keyword() {
               }};
 }
 
+/// Checked before it is set: the member may not even hold what was given.
+Keyword<FitConfig> option_keyword(const FitOption& option) {
+  Keyword<FitConfig> keyword = of_table(option.key, option.kind, option.access);
+  keyword.set = [&option](FitConfig& config, nb::handle value) {
+    const OptionValue given = from_python(value, option.kind);
+    option.check(given);
+    option.access.set(config, given);
+  };
+  return keyword;
+}
+
 /// The options of a fit, those of a table's columns and layout among them.
 Keywords<FitConfig> table_keywords() {
   Keywords<FitConfig> keywords;
@@ -40,7 +51,7 @@ Keywords<FitConfig> table_keywords() {
     if (option.key == "hold_out")
       keywords.push_back(hold_out_keyword());
     else if (option.doors != OptionDoors::kFile && option.key != "hold_out_part" && option.key != "judge")
-      keywords.push_back(of_table(option.key, option.kind, option.access));
+      keywords.push_back(option_keyword(option));
   return keywords;
 }
 

@@ -10,20 +10,20 @@ namespace costate::python {
 namespace {
 
 /// What a caller gives as data, starts or inputs, in the columns of the model.
-TimeSeries read(TimeSeries (*from_table)(const CsvTable&, const SeriesModel&), nb::handle data,
+TimeSeries read(TimeSeries (*from_table)(const CsvTable&, const SeriesModel&), const char* name, nb::handle data,
                 const SeriesModel& model) {
   if (data.is_none()) return {};
-  return from_table(to_table(data, model.options().columns).table, model);
+  return from_table(to_table(data, model.options().columns, text::concat("[forecast] ", name)).table, model);
 }
 
 ForecastOptions options_of(const Fit& fit, const ForecastArguments& given, std::vector<std::string>& notes) {
   const SeriesModel& model = fit.result.model();
   ForecastOptions options{.until = to_time("until", given.until, model.time_scale()),
                           .steps = given.steps,
-                          .data = read(data_from_table, given.data, model),
+                          .data = read(data_from_table, "data", given.data, model),
                           .at = to_time("at", given.at, model.time_scale()),
-                          .starts = read(starts_from_table, given.starts, model),
-                          .drive = read(drive_from_table, given.inputs, model),
+                          .starts = read(starts_from_table, "starts", given.starts, model),
+                          .drive = read(drive_from_table, "inputs", given.inputs, model),
                           .inputs_ahead = inputs_ahead_from_name(given.inputs_ahead.value_or(""))};
   const bool repeats = options.inputs_ahead == InputsAhead::kRepeat && given.starts.is_none();
   if (given.data.is_none() && (options.at || repeats)) {

@@ -90,8 +90,8 @@ TimeSeries series_of_arrays(const nb::object& times, const nb::object& states, c
   return series;
 }
 
-NamedTable to_table(nb::handle data, const SeriesColumns& columns) {
-  const auto made = nb::cast<nb::tuple>(tables().attr("table_of")(data, columns.time));
+NamedTable to_table(nb::handle data, const SeriesColumns& columns, const std::string& what) {
+  const auto made = nb::cast<nb::tuple>(tables().attr("table_of")(data, columns.time, what));
   const auto kind = nb::cast<std::string>(made[0]);
   if (kind == "path") return {read_table(nb::cast<std::string>(made[1]), columns.layout), ""};
   if (kind == "text")

@@ -202,9 +202,10 @@ def _xarray_frame(data):
         raise _core.InvalidArgument(f"[fit_table] xarray cannot make a table of the data: {error}") from None
 
 
-def table_of(data, time):
+def table_of(data, time, what="[fit_table] data"):
     """What the core is to read: ('path', path), ('text', text, source), or ('cells', names, columns, index, source), where `index` is
-    the column that may be the times if nobody names one. `time` is what a frame's index is called that has dates and no name."""
+    the column that may be the times if nobody names one. `time` is what a frame's index is called that has dates and no name, `what` what
+    a message calls the data."""
     source = "the table"
     if isinstance(data, (str, os.PathLike)):
         source = os.fspath(data)
@@ -219,7 +220,7 @@ def table_of(data, time):
     if type(data).__module__.partition(".")[0] == "xarray":
         data = _xarray_frame(data)
     if not (hasattr(data, "columns") and hasattr(data, "__getitem__")):
-        raise _core.CallError(f"[fit_table] data must be a DataFrame, a dict of columns, an xarray Dataset or a path; got {_names.type_of(data)}.")
+        raise _core.CallError(f"{what} must be a DataFrame, a dict of columns, an xarray Dataset or a path; got {_names.type_of(data)}.")
     return "cells", *_frame_columns(data, time), source
 
 

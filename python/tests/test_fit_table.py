@@ -289,6 +289,8 @@ def test_forecasts_start_anywhere():
     again = model.forecast(steps=2, data={"t": np.arange(5.0), "z0": DECAY[:5]})
     np.testing.assert_array_equal(again.states[0], within.states[0])
     starts = model.forecast(steps=2, starts={"t": [0, 0], "z0": [1.0, 0.5]})
+    with pytest.raises(costate.CallError, match=r"\[forecast\] starts must be a DataFrame, a dict of columns, an xarray Dataset or a path; got list"):
+        model.forecast(steps=2, starts=[[1.0]])
     assert starts.ids == ["1", "2"] and starts.states[1][0] == 0.5
     assert "2 samples from 4.0 to 6.0" in repr(within)
     copy = pickle.loads(pickle.dumps(within))

@@ -322,6 +322,7 @@ def test_names_that_no_file_could_hold_are_refused(tmp_path):
     [
         (["--hold-out", "150%"], "below 100%"),
         (["--hold-out", "some"], "such as 20%"),
+        (["--hold-out", "20"], "--hold-out 20 may be a share or a time: write 20% or t=20."),
         (["--method", "dopri6"], "did you mean 'dopri5'"),
         (["--activation", "tahn"], "did you mean 'tanh'"),
         (["--adjoint", "backsolv"], "did you mean 'backsolve'"),

@@ -150,6 +150,23 @@ def test_starts_are_read_as_the_data_were(tmp_path):
     assert [float(row["x"]) for row in made[::2]] == pytest.approx([0.25, 0.75], rel=1e-12)
     (tmp_path / "bad.csv").write_text("t;x\ns;V\n\n0,5;0,25\n1,5;a\n")
     bad("line 5, column 'x'", "forecast", tmp_path / "run", "--from", tmp_path / "bad.csv", "--steps", "1")
+    (tmp_path / "other.csv").write_text("t;y\n0,5;0,25\n")
+    bad("unknown column 'x'; did you mean 't'? known: t, y.", "forecast", tmp_path / "run", "--from", tmp_path / "other.csv", "--steps", "1")
+
+
+def test_a_time_that_is_no_date_is_refused(tmp_path):
+    months = [f"{1960 + i // 12}-{1 + i % 12:02d},{math.exp(-0.1 * i)}" for i in range(24)]
+    (tmp_path / "data.csv").write_text("\n".join(["month,x", *months]) + "\n")
+    ok("fit", tmp_path / "data.csv", "--time", "month", "--state", "x", "--memory", "0", "--out", tmp_path / "run", *FEW)
+    for none in ("1962-13", "1962-99", "1962-00"):
+        bad(f"'{none}'", "forecast", tmp_path / "run", "--until", none)
+        bad(f"'{none}'", "forecast", tmp_path / "run", "--steps", "1", "--at", none)
+        bad(f"'{none}'", "fit", tmp_path / "data.csv", "--time", "month", "--state", "x", "--hold-out", none, "--out", tmp_path / "no", *FEW)
+    with_digits = (tmp_path / "data.csv").read_text().replace("-", "")
+    (tmp_path / "digits.csv").write_text(with_digits)
+    ok("fit", tmp_path / "digits.csv", "--time", "month", "--state", "x", "--memory", "0", "--out", tmp_path / "digits", *FEW)
+    ok("forecast", tmp_path / "digits", "--steps", "2", "--out", tmp_path / "f.csv")
+    assert [row["month"] for row in rows(tmp_path / "f.csv")] == ["196112", "196201", "196202"]
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,42 @@ TEST(CsvLayout, NumbersInOrderAndMixedLinesAreNames) {
                "If the first line is no header, name the columns with --names.");
 }
 
+TEST(CsvLayout, AboveASeriesOfPandasStandsAZero) {
+  const CsvTable read = table(",0\n2020-01-01,5.5\n2020-01-02,6.5\n");
+  EXPECT_EQ(read.names(), (Words{"column 1", "0"}));
+  EXPECT_EQ(read.numbers("0"), (Numbers{5.5, 6.5}));
+  EXPECT_FALSE(table(",5\n1,6\n").has_header());
+}
+
+TEST(CsvLayout, RowsOfRHaveNamesThatTheHeaderDoesNotName) {
+  for (const std::string text :
+       {"\"t\" \"x\"\n\"1\" 0 1.5\n\"2\" 1 2.5\n", "t x\n1 0 1.5\n2 1 2.5\n", "t\tx\n1\t0\t1.5\n2\t1\t2.5\n",
+        "\"t\"\t\"x\"\n\"a\"\t0\t1.5\n\"b\"\t1\t2.5\n", "\"t\",\"x\"\n\"1\",0,1.5\n\"2\",1,2.5\n",
+        "t;x\n2020-01-01;0;1,5\n2020-01-02;1;2,5\n"}) {
+    const CsvTable read = table(text);
+    EXPECT_EQ(read.names(), (Words{"column 1", "t", "x"})) << text;
+    EXPECT_EQ(read.numbers("t"), (Numbers{0, 1})) << text;
+    EXPECT_EQ(read.numbers("x"), (Numbers{1.5, 2.5})) << text;
+  }
+  for (const std::string text :
+       {"\"x\"\n\"1\" 1.5\n\"2\" 2.5\n", "x\n1\t1.5\n2\t2.5\n", "\"x\"\n\"1\",1.5\n\"2\",2.5\n"})
+    EXPECT_EQ(table(text).numbers("x"), (Numbers{1.5, 2.5})) << text;
+  // Unquoted commas may be those of numbers, and numbers that are not counted are no names.
+  EXPECT_ERROR(table("t,x\n1,1,5\n2,2,5\n"), DataError,
+               "line 2: expected 2 cells as in the header; got 3: the header has one cell less than the row.");
+  EXPECT_ERROR(table("t\tx\n0.5\t0\t1\n1.5\t1\t2\n"), DataError, "the header has one cell less than the row.");
+  EXPECT_EQ(table("t,x\n1,5,\n2,6,\n").numbers("x"), (Numbers{5, 6}));
+}
+
+TEST(CsvLayout, QuotedCellsComeWithoutBlanksToo) {
+  const CsvTable read = table("\" t \",\"x \"\n\" 2020-01-01\",\" 0.5\"\n\"2020-01-02 \",\"1.5\t\"\n");
+  EXPECT_EQ(read.names(), (Words{"t", "x"}));
+  EXPECT_EQ(read.numbers("x"), (Numbers{0.5, 1.5}));
+  EXPECT_EQ(read.times("t").values, (Numbers{0, 1}));
+  EXPECT_EQ(table("id;x\n\" A\";\" 0,5 \"\n\"B\";\" NA\"\n").text("id"), (Words{" A", "B"}));
+  EXPECT_EQ(table("id;x\n\" A\";\" 0,5 \"\n\"B\";\" NA\"\n").numbers("x")[0], 0.5);
+}
+
 TEST(CsvLayout, NamesReplaceAHeaderOfTheFile) {
   EXPECT_EQ(table("time,level\nh,m\n0,1\n1,2\n", {.names = {"t", "x"}}).numbers("x"), (Numbers{1, 2}));
 }

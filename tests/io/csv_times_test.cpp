@@ -154,7 +154,62 @@ TEST(CsvDates, PeriodsFollowEachOtherByTheCalendar) {
   EXPECT_EQ(time_after(3, 2, 0.5, {}), 4);
 }
 
+/// The cells of so many months from January of `year` on, as 194901.
+Words months_from(int year, int count) {
+  Words cells;
+  for (int i = 0; i < count; ++i) cells.push_back(std::to_string(100 * (year + i / 12) + 1 + i % 12));
+  return cells;
+}
+
+TEST(CsvDates, MonthsAndDaysOfAYearInDigitsAreDatesWhereAYearEnds) {
+  const TimeColumn months = times(months_from(1949, 14));
+  EXPECT_EQ(months.scale, (TimeScale{"days", "1949-01-01", "%Y%m"}));
+  EXPECT_EQ(months.values[13], 396);
+  EXPECT_EQ(time_cells({time_after(396, 11, 31, months.scale)}, months.scale), (Words{"195101"}));
+  EXPECT_EQ(times({"195101"}, months.scale).values, (Numbers{730}));
+  EXPECT_ERROR(times({"195113"}, months.scale), DataError,
+               "expected a date or date-time, since the times of the model");
+  const TimeColumn days = times({"1999354", "1999355", "1999365", "2000001", "2000002"});
+  EXPECT_EQ(days.scale, (TimeScale{"days", "1999-12-20", "%Y%j"}));
+  EXPECT_EQ(days.values, (Numbers{0, 1, 11, 12, 13}));
+  EXPECT_EQ(time_cells({14}, days.scale), (Words{"2000003"}));
+}
+
+TEST(CsvDates, NumbersThatLookSoAreNumbersAndSaidToBe) {
+  // Within a year; every year; a month 13; a year without day 366; day 0; a year that nobody means; a fraction.
+  for (const Words& cells :
+       {months_from(1949, 12), Words{"194906", "195006", "195106", "195206"},
+        Words{"194911", "194912", "194913", "195001"}, Words{"1999364", "1999365", "1999366", "2000001"},
+        Words{"1999365", "2000000", "2000001"}, Words{"100012", "100101", "100102"},
+        Words{"194911", "194912", "195001.5"}, Words{"150200", "151200", "152200"}})
+    EXPECT_EQ(times(cells).scale.unit, "") << cells[0];
+  const CsvTable table({"t"}, {months_from(1949, 12)}, "data.csv");
+  EXPECT_EQ(table.doubt_of_times("t"), "'t' is read as numbers; if they are dates (YYYYMM), add --time-format %Y%m");
+  EXPECT_EQ(table.times("t", {}, "%Y%m").values[11], 334);
+  EXPECT_EQ(CsvTable({"t"}, {months_from(1949, 14)}, "data.csv").doubt_of_times("t"), "");
+  EXPECT_EQ(CsvTable({"t"}, {{"194906", "194913"}}, "data.csv").doubt_of_times("t"), "");
+  EXPECT_EQ(CsvTable({"t"}, {{"2023001", "2023002"}}, "data.csv").doubt_of_times("t"),
+            "'t' is read as numbers; if they are dates (YYYYDDD), add --time-format %Y%j");
+}
+
+TEST(CsvDates, DaysThatNoYearHasAreNoDates) {
+  EXPECT_EQ(times({"1961-013", "1961-365"}).values, (Numbers{0, 352}));
+  EXPECT_EQ(times({"1964/366", "1965/001"}).values, (Numbers{0, 1}));
+  const TimeScale months = times({"1961-01", "1961-02", "1961-03"}).scale;
+  for (const char* none : {"1961-13", "1961-99", "1961-00", "1961-366", "1961-000", "1961-367", "1961/13", "1961-02-30",
+                           "1961-13-01", "1962-W53-1", "1961-W00-1", "1961-W01-8", "1961-01-01T24:30", "30/02/1961"}) {
+    EXPECT_THROW(times({none}), DataError) << none;
+    EXPECT_THROW(times({none}, months), DataError) << none;
+  }
+  EXPECT_ERROR(times({"2001 000"}, {}, "%Y %j"), DataError, "expected a time in the format '%Y %j'");
+  EXPECT_EQ(times({"2001 5", "2001 12"}, {}, "%Y %j").values, (Numbers{0, 7}));
+}
+
 TEST(CsvDates, InTwoColumns) {
+  EXPECT_ERROR(table("m,d\n5,1\n5,2\n").times("m,d"), DataError,
+               "expected a time: a date and a time of day; got '5 1'. Of columns of numbers all are needed: --time "
+               "YEAR,MONTH,DAY.");
+
   const CsvTable read = table("Date;Time;x\n13/03/2014;00.00.00;2,5\n14/03/2014;01.30.00;3\n");
   EXPECT_EQ(read.times("Date,Time").values, (Numbers{0, 91800}));
   EXPECT_EQ(read.times("Date, Time", {}, "%d/%m/%Y %H.%M.%S").values, (Numbers{0, 91800}));
@@ -173,7 +228,14 @@ TEST(CsvDates, FractionsOfSecondsAreKept) {
   EXPECT_EQ(read.values, (Numbers{0, 0.75}));
   EXPECT_EQ(time_cells({0, 60}, times({"2014-03", "2014-04"}).scale), (Words{"2014-03-01", "2014-04-30"}));
   EXPECT_EQ(time_cells({0, 61}, times({"2014-03", "2014-04"}).scale), (Words{"2014-03", "2014-05"}));
-  EXPECT_EQ(time_cells({0.5}, read.scale), (Words{"13/03/2014 06:00:00.750000"}));
+  EXPECT_EQ(time_cells({0.5}, read.scale), (Words{"13/03/2014 06:00:00.75"}));
+  const std::vector<double> halves = {9.5, 10, 10.5};
+  EXPECT_EQ(time_cells(halves, {"seconds", "2020-01-01", "%F %T"}),
+            (Words{"2020-01-01 00:00:09.5", "2020-01-01 00:00:10.0", "2020-01-01 00:00:10.5"}));
+  EXPECT_EQ(time_cells(halves, {"seconds", "2020-01-01"}),
+            (Words{"2020-01-01T00:00:09.5Z", "2020-01-01T00:00:10.0Z", "2020-01-01T00:00:10.5Z"}));
+  EXPECT_EQ(time_cells({0, 0.0001}, {"seconds", "2020-01-01", "%H.%M.%S %d/%m/%Y"}),
+            (Words{"00.00.00.000000 01/01/2020", "00.00.00.000100 01/01/2020"}));
 }
 
 TEST(CsvDates, TimesLessThanAMicrosecondApartAreToldApart) {
@@ -182,9 +244,9 @@ TEST(CsvDates, TimesLessThanAMicrosecondApartAreToldApart) {
       time_cells({0, 1e-9, 2.5e-7}, read.scale),
       (Words{"2024-03-30T00:00:00.000000001Z", "2024-03-30T00:00:00.000000002Z", "2024-03-30T00:00:00.000000251Z"}));
   EXPECT_EQ(time_cells({0, 1e-6, 3e-6}, {"seconds", "2024-01-01", "%F %T"}),
-            (Words{"2024-01-01 00:00:00", "2024-01-01 00:00:00.000001", "2024-01-01 00:00:00.000003"}));
+            (Words{"2024-01-01 00:00:00.000000", "2024-01-01 00:00:00.000001", "2024-01-01 00:00:00.000003"}));
   EXPECT_EQ(time_cells({0, 1.0 / 3}, {"seconds", "2024-01-01"}),
-            (Words{"2024-01-01T00:00:00Z", "2024-01-01T00:00:00.333333Z"}));
+            (Words{"2024-01-01T00:00:00.000000Z", "2024-01-01T00:00:00.333333Z"}));
   EXPECT_EQ(time_cells({}, read.scale), Words{});
 }
 
@@ -195,7 +257,7 @@ TEST(CsvDates, WhatAFormatCannotHoldComesOutInIso) {
   EXPECT_EQ(time_cells({0, 30.5 * 2}, {"days", "2024-01-01", "%Y-%m"}), (Words{"2024-01-01", "2024-03-02"}));
   EXPECT_EQ(time_cells({0, 366}, {"days", "2024-01-01"}), (Words{"2024-01-01", "2025-01-01"}));
   EXPECT_EQ(time_cells({-0.5, 1e-7, 86400 * 1e3 + 0.1 + 0.2}, {"seconds", "2024-01-01"}),
-            (Words{"2023-12-31T23:59:59.5Z", "2024-01-01T00:00:00Z", "2026-09-27T00:00:00.3Z"}));
+            (Words{"2023-12-31T23:59:59.5Z", "2024-01-01T00:00:00.0Z", "2026-09-27T00:00:00.3Z"}));
   EXPECT_EQ(time_cells({0.1, 2}, {}), (Words{"0.1", "2"}));
   EXPECT_ERROR(time_cells({1e30}, days), DataError, "is no date");
 }

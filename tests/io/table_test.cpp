@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "costate/io/internal/zip_archive.h"
 #include "costate/io/npy.h"
 #include "tests/io/garbage.h"
 #include "tests/io/scratch.h"
@@ -52,8 +53,47 @@ TEST(Table, ArraysOfAnArchiveAreColumns) {
   const CsvTable read = parse_table(to_npz({{"t", HostArray::vector({0, 1})}, {"x", kTable}}), "a.npz");
   EXPECT_EQ(read.names(), (Words{"t", "x1", "x2", "x3"}));
   EXPECT_EQ(read.numbers("x1"), (Numbers{0, 1}));
-  EXPECT_ERROR(parse_table(to_npz({{"t", HostArray::vector({0})}, {"x", kTable}}), "a.npz"), DataError,
-               "'x1' has 2 rows, but 't' has 1");
+}
+
+/// An array of '<U3', a text, as numpy.save writes it.
+std::string npy_of_text() {
+  std::string header = "{'descr': '<U3', 'fortran_order': False, 'shape': (1,), }";
+  header.append(117 - header.size(), ' ');
+  return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + "\n" + std::string(12, 'a');
+}
+
+TEST(Table, ArraysOfAnArchiveThatAreNoColumnsAreSaidToBeNone) {
+  const std::vector<internal::ZippedFile> files = {
+      {"t.npy", to_npy(HostArray::vector({0, 1}))},          {"x.npy", to_npy(kTable)},
+      {"scale.npy", to_npy(HostArray(Shape{}, Numbers{2}))}, {"cube.npy", to_npy(HostArray(Shape{2, 1, 1}))},
+      {"long.npy", to_npy(HostArray::vector({0, 1, 2}))},    {"unit.npy", npy_of_text()}};
+  const CsvTable read = parse_table(internal::zip_archive(files, internal::ZipMethod::kStored), "a.npz");
+  EXPECT_EQ(read.names(), (Words{"t", "x1", "x2", "x3"}));
+  EXPECT_EQ(read.numbers("x1"), (Numbers{0, 1}));
+  ASSERT_EQ(read.not_columns().size(), 4u);
+  EXPECT_EQ(read.not_columns().at("scale"), "has 0 axes; expected one or two, a row a sample");
+  EXPECT_EQ(read.not_columns().at("cube"), "has 3 axes; expected one or two, a row a sample");
+  EXPECT_EQ(read.not_columns().at("long"),
+            "has 3 rows, where columns have 2; save what belongs together in a file of its own");
+  EXPECT_TRUE(read.not_columns().at("unit").starts_with("holds elements of type '<U3'; only floats"));
+  EXPECT_ERROR(read.text("unit"), DataError, "'unit' is no column: it holds elements of type '<U3'");
+  EXPECT_ERROR(parse_table(to_npz({{"scale", HostArray(Shape{}, Numbers{2})}}), "a.npz"), DataError,
+               "'a.npz' holds no array of numbers with a row a sample: 'scale' has 0 axes");
+}
+
+TEST(Table, JsonIsRefusedByNameHoweverItIsIndented) {
+  for (const char* text :
+       {"{\"t\": [0, 1]}", "{\r\n  \"t\": 0}", " { \"t\": 0 }", "[\n  {\"t\": 0}\n]", "[[0, 1], [1, 2]]"})
+    EXPECT_ERROR(parse_table(text, "a.json"), NotSupported, "'a.json' is JSON, which is not read; export the table");
+  EXPECT_EQ(parse_table("[t],x\n0,1\n1,2\n", "a.csv").numbers("x"), (Numbers{1, 2}));
+}
+
+TEST(Table, AttributesThatAreNoColumnsAreNamed) {
+  EXPECT_ERROR(
+      parse_table("@relation r\n@attribute bag relational\n@attribute a numeric\n@end bag\n@data\n'0\\n1'\n", "a.arff"),
+      NotSupported, "'a.arff', line 2: relational attributes are not read; take the same series as .ts");
+  EXPECT_ERROR(parse_table("@relation r\n@attribute a numeric\n@attribute b numeric\n@data\n1,2,3\n", "a.arff"),
+               DataError, "a.arff, line 5: the header has 2 attributes, but the row 3 cells");
 }
 
 TEST(Table, SeriesBelowAttributes) {

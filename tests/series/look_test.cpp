@@ -81,6 +81,29 @@ TEST(Look, GuessesDoses) {
   EXPECT_EQ(tall.states, (Words{"x"}));
 }
 
+TEST(Look, WhatEachTrajectoryHasOneOfIsNoQuantity) {
+  const SeriesColumns made = guess(
+      "series_name,start_timestamp,time,value\nT1,1979-01-01 00-00-00,0,25.1\nT1,1979-01-01 00-00-00,1,8.6\n"
+      "T2,1980-01-01 00-00-00,0,887\nT2,1980-01-01 00-00-00,1,887.2\n");
+  EXPECT_EQ(made.trajectory, "series_name");
+  EXPECT_EQ(made.quantity, "");
+  EXPECT_EQ(made.states, (Words{"value"}));
+}
+
+TEST(Look, NamesTwoColumnsOfOneName) {
+  EXPECT_ERROR(guess("a,a\n1,1\n2,3\n"), DataError, "columns 1 and 2 are both called 'a' and differ");
+  EXPECT_EQ(guess("t,t,x\n0,0,5\n1,1,7\n").time, "t");
+}
+
+TEST(Look, SaysWhichNumbersMayBeDates) {
+  const CsvTable read = table("t,x\n194901,1\n194902,2\n");
+  const std::string said = describe(read, {.time = "t", .states = {"x"}});
+  EXPECT_NE(said.find("'t' is read as numbers; if they are dates (YYYYMM), add --time-format %Y%m\n"),
+            std::string::npos)
+      << said;
+  EXPECT_EQ(describe(read, {.time = "t", .states = {"x"}, .time_format = "%Y%m"}).find("read as"), std::string::npos);
+}
+
 TEST(Look, GuessesLongTables) {
   const SeriesColumns made = guess("run,what,t,value\na,s,0,1\na,p,0,2\na,s,1,3\nb,s,0,1\nb,p,1,2\nb,s,1,3\n");
   EXPECT_EQ(made.quantity, "what");

@@ -210,12 +210,14 @@ TEST(Split, HoldsOutWhatIsNamed) {
   EXPECT_EQ(ends_of(many, "13"), (Ends{10, 10, 0, 10}));  // and no time
   EXPECT_EQ(ends_of(many, "t=0.5"), (Ends{5, 5, 5, 5}));
   many.trajectories[1].times.assign({5, 6, 7, 8, 9, 10, 11, 12, 13, 14});
-  const Split late = hold_out_part(many, "0.5");
+  const Split late = hold_out_part(many, "t=0.5");
   EXPECT_EQ(late.train_ends, (Ends{5, 0, 5, 5}));
   EXPECT_EQ(late.held[1].count, 10U);
   EXPECT_ERROR(ends_of(many, "subject=12,15"), InvalidArgument, "names of trajectories (11, 12, 13, 14), or the time");
   EXPECT_ERROR(ends_of(many, "patient=12"), InvalidArgument, "got 'patient=12'");
   EXPECT_EQ(ends_of(many, "25%"), (Ends{10, 10, 10, 0}));
+  EXPECT_EQ(ends_of(many, "0.25"), (Ends{10, 10, 10, 0}));
+  EXPECT_ERROR(ends_of(many, "20"), InvalidArgument, "--hold-out 20 may be a share or a time: write 20% or t=20.");
   EXPECT_ERROR(ends_of(many, "t=99"), DataError, "no sample is as late");
   EXPECT_ERROR(ends_of(many, "11,12,13,14"), DataError, "nothing is left to train on");
   many.trajectory_name = "site,visit";

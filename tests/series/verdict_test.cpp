@@ -152,6 +152,20 @@ TEST(Verdict, SaysHowFarAhead) {
   EXPECT_TRUE(all_text(verdict_on(driven, model, {&mean}, held)).starts_with("With the inputs of 12 before: use"));
 }
 
+TEST(Verdict, DoesNotPraiseWhatIsClearlyBetterNowhere) {
+  const Erring last("last value", constant(0.5));
+  // Worse near, and within a tenth far ahead: no reason to use it from there on; nor up to there if it is the other
+  // way.
+  const Erring late("neural ODE", [](std::size_t ahead) { return ahead < 50 ? 0.7 : 0.52; });
+  EXPECT_TRUE(all_text(verdict_on(two_states(), late, {&last}, {.horizons = {1, 10, 100}}))
+                  .starts_with("Do not use the neural ODE: at 1 sample (t + 0.5) and 10 samples (t + 5) and all"))
+      << all_text(verdict_on(two_states(), late, {&last}, {.horizons = {1, 10, 100}}));
+  const Erring soon("neural ODE", [](std::size_t ahead) { return ahead < 50 ? 0.52 : 0.7; });
+  const std::string said = all_text(verdict_on(two_states(), soon, {&last}, {.horizons = {1, 100}}));
+  EXPECT_TRUE(said.starts_with("Do not use the neural ODE: at 100 samples (t + 50)")) << said;
+  EXPECT_NE(said.find("Nowhere is it clearly better."), std::string::npos) << said;
+}
+
 TEST(Verdict, OfAStateThatWasNotMeasuredIsNotMeasured) {
   TimeSeries series = two_states();
   for (std::int64_t i = 50; i < 200; ++i) series.trajectories[0].states.set({i, 1}, kNan);

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "costate/base/error.h"
+#include "costate/io/internal/csv_scanner.h"
 #include "costate/io/internal/shown.h"
 
 namespace costate::internal {
@@ -56,6 +57,10 @@ Header read_header(std::string_view text, const std::string& source) {
     const std::string key = lower(line.substr(0, blank)), rest = trim(std::string_view(line).substr(blank));
     const bool is_true = lower(rest).starts_with("true");
     if (key == "@data") return header;
+    if (key == "@attribute" && lower(rest).ends_with(" relational"))
+      throw NotSupported("[read_table] '", source, "', line ", header.lines,
+                         ": relational attributes are not read; take the same series as .ts, or write them as CSV, a "
+                         "row a sample.");
     if (key == "@attribute") header.attributes.push_back(attribute_name(rest));
     if (key == "@problemname" || key == "@univariate" || key == "@serieslength") header.is_ts = true;
     if (key == "@frequency" || key == "@horizon") header.is_tsf = true;
@@ -141,6 +146,11 @@ bool is_attribute_file(std::string_view text) {
 CsvTable read_attribute_file(std::string_view text, const std::string& source, const TableLayout& layout) {
   const Header header = read_header(text, source);
   if (!header.is_ts && !header.is_tsf) {
+    CsvRecord first;
+    if (layout.names.empty() && CsvScanner(text, source, header.lines).next(first) &&
+        first.cells.size() != header.attributes.size())
+      throw DataError("[read_table] ", source, ", line ", first.line, ": the header has ", header.attributes.size(),
+                      " attributes, but the row ", first.cells.size(), " cells. Mend the header or the line.");
     TableLayout rows = layout;
     if (rows.names.empty()) rows.names = header.attributes;
     rows.skip = header.lines;

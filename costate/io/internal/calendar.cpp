@@ -10,6 +10,7 @@
 #include <iterator>
 #include <locale>
 #include <ratio>
+#include <span>
 #include <sstream>
 
 #include "costate/io/internal/numbers.h"
@@ -36,6 +37,7 @@ struct CompactFormat {
   const char* format;
   std::size_t digits;
 };
+constexpr CompactFormat kShort[] = {{"%Y%m", 6}, {"%Y%j", 7}};
 constexpr CompactFormat kCompact[] = {{"%Y%m%d", 8}, {"%Y%m%d%H", 10}, {"%Y%m%d%H%M", 12}, {"%Y%m%d%H%M%S", 14}};
 constexpr const char* kBetween[] = {" ", "T", ", ", ":"};
 constexpr const char* kClocks[] = {"%H:%M:%S", "%H:%M",        "%H.%M.%S",  "%H.%M",    "%I:%M:%S %p", "%I:%M:%S%p",
@@ -71,8 +73,9 @@ bool are_digits(std::string_view text) { return text.find_first_not_of("01234567
 
 /// Clocks without separators must have all their digits: 130 is no 13:00.
 bool has_all_digits(const std::string& format, const std::string& text) {
-  for (const CompactFormat& compact : kCompact)
-    if (format == compact.format) return text.size() == compact.digits && are_digits(text);
+  for (const std::span<const CompactFormat> formats : {std::span<const CompactFormat>(kShort), {kCompact}})
+    for (const CompactFormat& compact : formats)
+      if (format == compact.format) return text.size() == compact.digits && are_digits(text);
   const std::size_t length = format.ends_with("%H%M") ? 4 : format.ends_with("%H%M%S") ? 6 : 0;
   if (length == 0) return true;
   const std::string_view end = std::string_view(text).substr(text.size() - std::min(length, text.size()));
@@ -126,6 +129,29 @@ bool has_plain_year(const std::string& format, date::local_days day) {
   return format.find("%Y") == std::string::npos || (year >= 1000 && year <= 9999);
 }
 
+bool holds_number(const std::string& text, int number) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find_first_not_of("0123456789", begin), text.size());
+    if (end > begin && end - begin < 4 && std::stoi(text.substr(begin, end - begin)) == number) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+/// Whether the day of the year that was read stands in the text, and the week: the library counts on where a year has
+/// none of that number. Three digits where the form has no other sign of a day of the year, since "1961-13" is no date.
+bool is_day_of_its_year(const std::string& format, const std::string& text, date::local_days day) {
+  if (has_any(format, {"%V"}) && text.find(date::format("%V", day)) == std::string::npos) return false;
+  if (!has_any(format, {"%j"})) return true;
+  const std::string digits = date::format("%j", day);
+  constexpr std::size_t kYear = 4;
+  if (text.size() <= kYear) return false;
+  if (format.starts_with("%Y%j")) return text.substr(kYear, digits.size()) == digits;
+  if (format.starts_with("%Y-%j") || format.starts_with("%Y/%j"))
+    return text.substr(kYear + 1, digits.size()) == digits;
+  return holds_number(text, std::stoi(digits));
+}
+
 }  // namespace
 
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text) {
@@ -160,7 +186,7 @@ std::optional<IsoTime> parse_by(const std::string& format, const std::string& te
   if (in.fail() || std::chrono::abs(offset) >= date::days{1} || in.peek() != std::istringstream::traits_type::eof())
     return std::nullopt;
   const date::local_days day = date::floor<date::days>(local);
-  if (!has_plain_year(format, day)) return std::nullopt;
+  if (!has_plain_year(format, day) || !is_day_of_its_year(format, text, day)) return std::nullopt;
   const double second =
       static_cast<double>((local - day).count()) / kTicksPerSecond - std::chrono::duration<double>(offset).count();
   const double days = std::floor(second / kSecondsPerDay);
@@ -168,6 +194,36 @@ std::optional<IsoTime> parse_by(const std::string& format, const std::string& te
                  .second = second - days * kSecondsPerDay,
                  .has_time_of_day = has_clock(format)};
 }
+
+namespace {
+
+/// The library writes as many digits as the unit of what it is given has.
+std::string with_fraction(const std::string& format, date::sys_days day, std::chrono::microseconds second,
+                          std::size_t digits) {
+  const auto by = [&](auto unit) { return date::format(format, day + date::floor<decltype(unit)>(second)); };
+  switch (digits) {
+    case 0:
+      return by(std::chrono::seconds{});
+    case 1:
+      return by(std::chrono::duration<std::int64_t, std::deci>{});
+    case 2:
+      return by(std::chrono::duration<std::int64_t, std::centi>{});
+    case 3:
+      return by(std::chrono::milliseconds{});
+    default:
+      return by(std::chrono::microseconds{});
+  }
+}
+
+/// The nine digits behind the point of a second.
+std::string nanoseconds_of(const IsoTime& time) {
+  constexpr std::int64_t kMost = 999'999'999;
+  const double fraction = time.second - std::floor(time.second);
+  const std::string digits = std::to_string(std::min<std::int64_t>(std::llround(fraction * 1e9), kMost));
+  return std::string(9 - digits.size(), '0') + digits;
+}
+
+}  // namespace
 
 std::vector<std::string> compact_formats_of(const std::string& text) {
   std::vector<std::string> formats;
@@ -177,6 +233,17 @@ std::vector<std::string> compact_formats_of(const std::string& text) {
       formats.emplace_back(compact.format);
   }
   return formats;
+}
+
+std::string short_format_of(const std::vector<std::string>& cells) {
+  for (const CompactFormat& format : kShort) {
+    const auto is_date = [&](const std::string& cell) {
+      if (cell.size() != format.digits || cell < "1500" || cell >= "2500") return false;
+      return parse_by(format.format, cell).has_value();
+    };
+    if (!cells.empty() && std::ranges::all_of(cells, is_date)) return format.format;
+  }
+  return "";
 }
 
 std::vector<std::string> formats_of(const std::string& text) {
@@ -223,27 +290,25 @@ std::optional<std::int64_t> period_after(const std::string& format, std::int64_t
   return later.time_since_epoch().count();
 }
 
-std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
+std::size_t fraction_digits(const IsoTime& time) {
+  const std::string digits = nanoseconds_of(time);
+  return digits.find_last_not_of('0') + 1;
+}
+
+std::string format_iso_time(const IsoTime& time, bool with_time_of_day, std::size_t digits) {
   const date::sys_days day = day_of(time);
   if (!with_time_of_day) return date::format("%F", day);
   const std::chrono::seconds whole{static_cast<int>(time.second)};
-  // Digits of the fraction as they came: "0.25" → ".25".
-  const auto nanoseconds = std::llround((time.second - static_cast<double>(whole.count())) * 1e9);
-  std::string digits;
-  if (nanoseconds > 0 && nanoseconds < 1'000'000'000) {
-    digits = std::to_string(nanoseconds);
-    digits = "." + std::string(9 - digits.size(), '0') + digits.substr(0, digits.find_last_not_of('0') + 1);
-  }
-  return date::format("%FT%T", day + whole) + digits + "Z";
+  const std::string fraction = digits == 0 ? "" : "." + nanoseconds_of(time).substr(0, digits);
+  return date::format("%FT%T", day + whole) + fraction + "Z";
 }
 
-std::optional<std::string> format_by(const std::string& format, const IsoTime& time) try {
+std::optional<std::string> format_by(const std::string& format, const IsoTime& time, std::size_t digits) try {
   const date::sys_days day = day_of(time);
   const std::chrono::microseconds second{std::llround(time.second * 1e6)};
-  const std::chrono::seconds whole = date::floor<std::chrono::seconds>(second);
   const unsigned month = static_cast<unsigned>(date::year_month_day(day).month());
   const std::string known = replaced(replaced(format, kQuarter, std::to_string((month + 2) / 3)), kLastDay, "%d");
-  const std::string text = second == whole ? date::format(known, day + whole) : date::format(known, day + second);
+  const std::string text = with_fraction(known, day, second, digits);
   const std::optional<IsoTime> back = parse_by(format, text);
   const double apart =
       back ? static_cast<double>(back->day - time.day) * kSecondsPerDay + back->second - time.second : 1;

@@ -22,13 +22,21 @@ std::vector<std::string> formats_of(const std::string& text);
 /// from 1900 to 2099, lest seconds since 1970 pass for one.
 std::vector<std::string> compact_formats_of(const std::string& text);
 
+/// "%Y%m" if all cells are 194901 or the like, "%Y%j" if 1949001, both of years from 1500 to 2499: dates, or numbers
+/// that happen to look so. "" if one is not.
+std::string short_format_of(const std::vector<std::string>& cells);
+
 /// Whether a cell is a date or a time of day in a form that is read without a format, but no number.
 bool is_date_or_clock(const std::string& text);
 /// A time of day alone: "12:30", "00.05.00".
 bool is_clock(const std::string& text);
 
-/// The moment in a format of strftime. Nothing if it would not read back to the same, to a microsecond.
-std::optional<std::string> format_by(const std::string& format, const IsoTime& time);
+/// Digits that the fraction of the time's second needs, at most nine. Those of a column have as many in all cells.
+std::size_t fraction_digits(const IsoTime& time);
+
+/// The moment in a format of strftime, its second with so many digits behind the point: up to three, or six. Nothing if
+/// it would not read back to the same, to a microsecond.
+std::optional<std::string> format_by(const std::string& format, const IsoTime& time, std::size_t digits);
 
 /// How many months a period of the format is for which its first day stands, or its last (%L): 1, 3, 12; 0 for other
 /// formats.
@@ -40,7 +48,7 @@ std::string of_all_days(std::string format);
 /// The day that stands for the period so many months after that of `day`; nothing if `day` stands for none.
 std::optional<std::int64_t> period_after(const std::string& format, std::int64_t day, std::int64_t months);
 
-/// "2024-05-31", or "2024-05-31T12:30:00.5Z".
-std::string format_iso_time(const IsoTime& time, bool with_time_of_day);
+/// "2024-05-31", or "2024-05-31T12:30:00.5Z" with one digit behind the point.
+std::string format_iso_time(const IsoTime& time, bool with_time_of_day, std::size_t digits);
 
 }  // namespace costate::internal

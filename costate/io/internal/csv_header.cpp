@@ -15,9 +15,11 @@ bool is_number(const std::string& cell, char delimiter) {
   return parse_double(cell) || parse_thousands_double(cell) || (delimiter != ',' && parse_comma_double(cell));
 }
 
-/// 0,1,2 or 1990,1991,1992: how tools number the columns of a table that has no names.
+/// 0,1,2 or 1990,1991,1992: how tools number the columns of a table that has no names; beside an index ",0" alone is
+/// what pandas writes above a Series.
 bool are_numbered_names(const Cells& cells) {
   const std::size_t begin = cells[0].empty() ? 1 : 0;
+  if (begin == 1 && cells.size() == 2 && cells[1] == "0") return true;
   if (cells.size() < 3) return false;
   for (std::size_t i = begin; i < cells.size(); ++i) {
     const bool is_whole = !cells[i].empty() && cells[i].find_first_not_of("0123456789") == std::string::npos;
@@ -65,6 +67,22 @@ bool is_row(const Cells& cells, char delimiter) {
 
 bool is_text(const Cells& cells, char delimiter) {
   return std::ranges::none_of(cells, [&](const std::string& cell) { return is_datum(cell, delimiter); });
+}
+
+bool have_row_names(const Cells& header, std::span<const CsvRecord> rows, char delimiter) {
+  // Words in the first row are a header below other lines, and numbers above it no names.
+  if (rows.empty() || is_text(rows[0].cells, delimiter) || !is_text(header, delimiter)) return false;
+  const auto is_longer = [&](const CsvRecord& row) {
+    return row.cells.size() == header.size() + 1 && (delimiter != ',' || row.is_quoted);
+  };
+  const bool is_full = std::ranges::any_of(rows, [](const CsvRecord& row) { return !row.cells.back().empty(); });
+  bool are_names = true, are_counted = true;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::string& name = rows[i].cells[0];
+    are_names = are_names && !name.empty() && !parse_double(name);
+    are_counted = are_counted && name == text::concat(i + 1);
+  }
+  return is_full && std::ranges::all_of(rows, is_longer) && (are_names || are_counted);
 }
 
 bool is_above_datum(const Cells& cells, const Cells& below, char delimiter) {

@@ -1,6 +1,7 @@
 // What the first lines of a table are: a header, a row, units, or lines before the table.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,10 @@ bool is_row(const Cells& cells, char delimiter);
 
 /// Whether no cell is a datum.
 bool is_text(const Cells& cells, char delimiter);
+
+/// Whether `rows` have one cell more than the header, and begin with names of rows, as R writes them without a name
+/// above: words, dates, or 1, 2, 3; quoted where commas delimit, since 1,5 may be one number.
+bool have_row_names(const Cells& header, std::span<const CsvRecord> rows, char delimiter);
 
 /// Whether text stands above a datum in some column: units, kinds of a mean, names in another language.
 bool is_above_datum(const Cells& cells, const Cells& below, char delimiter);

@@ -46,17 +46,34 @@ Counts count(std::string_view line) {
   return counts;
 }
 
+/// What delimits a line that begins with the name of R's first row, "1" or 1, above which stands one name; 0 if it does
+/// not.
+char delimiter_of_first_row(std::string_view line, const Counts& counts) {
+  for (const std::string_view name : {std::string_view("\"1\""), std::string_view("1")}) {
+    if (!line.starts_with(name) || line.size() == name.size()) continue;
+    const char next = line[name.size()];
+    if (next == '\t' && counts.tabs == 1) return next;
+    if (next == ' ' && counts.words == 2) return next;
+    const std::size_t other = next == ',' ? counts.commas : next == ';' ? counts.semicolons : 0;
+    if (other == 1 && name.size() > 1) return next;  // 1,5 may be a number
+  }
+  return 0;
+}
+
 /// Of tab, semicolon and bar one that two lines hold as often, since a comma may be that of numbers; or what the first
-/// holds most often; or blanks, if both lines hold as many words.
+/// holds most often; or blanks, if both lines hold as many words, or the second one more: R writes names of rows, "1"
+/// or 1 to begin with, and no name above these.
 char detect_delimiter(std::string_view first, std::string_view second) {
   const Counts a = count(first), b = count(second);
   if (a.tabs > 0 && a.tabs == b.tabs) return '\t';
   if (a.semicolons > 0 && a.semicolons == b.semicolons) return ';';
   if (a.bars > 0 && a.bars == b.bars) return '|';
   const std::size_t most = std::max({a.commas, a.semicolons, a.tabs});
-  if (most == 0) return a.words > 1 && a.words == b.words ? ' ' : ',';
-  if (most == a.commas) return ',';
-  return most == a.semicolons ? ';' : '\t';
+  if (most == 0 && a.words == 1)
+    if (const char delimiter = delimiter_of_first_row(second, b)) return delimiter;
+  if (most > 0) return most == a.commas ? ',' : most == a.semicolons ? ';' : '\t';
+  const bool has_row_name = a.words + 1 == b.words && (second.starts_with('"') || second.starts_with("1 "));
+  return a.words > 1 && (a.words == b.words || has_row_name) ? ' ' : ',';
 }
 
 }  // namespace
@@ -95,6 +112,7 @@ bool CsvScanner::next(CsvRecord& record) {
   if (at_ >= text_.size()) return false;
   record.cells.clear();
   record.line = line_;
+  record.is_quoted = text_[at_] == '"';
   while (true) {
     record.cells.push_back(read_cell());
     if (!take_delimiter()) break;
@@ -170,7 +188,10 @@ std::string CsvScanner::read_quoted_cell() {
   if (!at_cell_end())
     throw DataError("[read_csv] ", source_, ", line ", line_, ": expected a delimiter after the quoted cell \"",
                     shown(cell), "\"; got '", shown(text_.substr(at_, 1)), "'. Write a quote within quotes twice.");
-  return cell;
+  // Blanks belong to a text that is quoted, such as the name of a trajectory, but to no number or date.
+  const std::string plain(trim(cell, 0));
+  constexpr char kNoComma = ';';  // the commas of a quoted cell delimit nothing
+  return plain.size() == cell.size() || is_datum(plain, kNoComma) || is_word_for_missing(plain) ? plain : cell;
 }
 
 namespace {
@@ -193,6 +214,8 @@ std::optional<CsvRecord> longest_stretch(CsvScanner scanner, std::size_t& longes
 }
 
 }  // namespace
+
+std::string without_blanks(std::string_view text) { return std::string(trim(text, 0)); }
 
 CsvRecord table_begin(std::string_view text, const std::string& source) {
   CsvRecord best;

@@ -13,9 +13,11 @@ namespace costate::internal {
 struct CsvRecord {
   std::vector<std::string> cells;
   std::size_t line = 0;
+  bool is_quoted = false;  // the first cell
 };
 
-/// Reads record after record, skipping comments and blank lines. Unquoted cells come without surrounding blanks.
+/// Reads record after record, skipping comments and blank lines. Cells come without surrounding blanks, but for
+/// quoted text.
 class CsvScanner {
  public:
   /// `skip` lines are passed over first; `delimiter` 0 finds it in the first two records.
@@ -46,6 +48,9 @@ class CsvScanner {
   std::size_t at_ = 0;
   std::size_t line_ = 1;
 };
+
+/// A text without blanks before and after it, tabs among them.
+std::string without_blanks(std::string_view text);
 
 /// Where a table seems to begin: the first line (from 1) of the longest stretch of records of as many cells, at least
 /// two, and that record. Line 0 if no stretch has more than one record.

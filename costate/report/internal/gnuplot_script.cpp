@@ -158,8 +158,27 @@ void write_axes(std::ostream& script, const Figure& figure) {
   }
 }
 
+bool has_values(const Figure& figure) {
+  if (!figure.arrows.empty() || !figure.rasters.empty()) return true;
+  for (const Curve& curve : figure.curves)
+    for (std::size_t i = 0; i < curve.x.size(); ++i)
+      if (can_draw(figure, curve.x[i], curve.y[i])) return true;
+  for (const Area& area : figure.areas)
+    for (std::size_t i = 0; i < area.x.size(); ++i)
+      if (can_draw(figure, area, i)) return true;
+  return false;
+}
+
+/// A panel that says so, in the place that it has beside others.
+void write_empty(std::ostream& script, const Figure& figure) {
+  script << "reset\nunset tics\nset border 3 lc rgb '#555555'\nset title " << quote(figure.title) << " noenhanced\n"
+         << "set label 1 'no values' at graph 0.5, graph 0.5 center tc rgb '#555555'\n"
+         << "set xrange [0:1]\nset yrange [0:1]\nplot NaN notitle\n";
+}
+
 /// One figure; `index` tells its data from those of others on the sheet.
 void write_figure(std::ostream& script, const Figure& figure, std::size_t index) {
+  if (!has_values(figure)) return write_empty(script, figure);
   script << "reset\nset border 3 lc rgb '#555555'\nset tics nomirror out\nset grid lc rgb '#dddddd' lt 1 lw 0.5\n"
          << "set key tmargin center horizontal noenhanced\nset samples 2\n"
          << "set rmargin 4\n"  // half of the last number on the axis

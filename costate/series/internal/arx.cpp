@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include "costate/base/text.h"
 #include "costate/series/internal/even_grid.h"
@@ -178,33 +179,44 @@ std::unique_ptr<Arx> fit_lags(const EvenGrid& grid, const Level& level, const Ar
   return std::make_unique<Arx>(level, shape, grid.step, std::move(weights));
 }
 
-std::size_t choose_lags(const TimeSeries& training, const Level& level, double step) {
-  const ValidationSplit split = validation_split(training);
-  if (split.fitted.trajectories.empty() || split.windows.empty()) return 1;
-  const EvenGrid grid{step, segments_of(split.fitted, level.units, step)};
-  std::size_t best = 1;
+struct LagChoice {
+  ForecastReach reach;
+  std::size_t lags = 1;
   double least = std::numeric_limits<double>::infinity();
+};
+
+/// The lags that are best for the next sample, and for many.
+std::array<LagChoice, 2> choose_lags(const TimeSeries& training, const Level& level, double step) {
+  std::array<LagChoice, 2> choices = {LagChoice{.reach = {.samples = 1, .forecasts = 200}}, LagChoice{.reach = {}}};
+  const ValidationSplit split = validation_split(training);
+  if (split.fitted.trajectories.empty() || split.windows.empty()) return choices;
+  const EvenGrid grid{step, segments_of(split.fitted, level.units, step)};
   for (const std::size_t lags : kLags) {
     const auto tried = fit_lags(grid, level, {lags, level.least.size(), training.input_names.size()});
     if (!tried) break;
-    const double error = validation_error(*tried, training, split.windows);
-    if (error < kLessByMoreLags * least - kRounding) {
-      least = error;
-      best = lags;
+    for (LagChoice& choice : choices) {
+      const double error = validation_error(*tried, training, split.windows, choice.reach);
+      if (!(error < kLessByMoreLags * choice.least - kRounding)) continue;
+      choice.least = error;
+      choice.lags = lags;
     }
   }
-  return best;
+  return choices;
 }
 
 }  // namespace
 
-std::unique_ptr<Rival> fit_arx(const TimeSeries& training) {
+std::vector<std::unique_ptr<Rival>> fit_arx(const TimeSeries& training) {
   const Level level = level_of(training);
   const std::optional<double> step = even_step(training);
-  if (!step) return nullptr;
+  if (!step) return {};
   const EvenGrid grid{*step, segments_of(training, level.units, *step)};
-  const std::size_t lags = choose_lags(training, level, *step);
-  return fit_lags(grid, level, {lags, training.state_names.size(), training.input_names.size()});
+  const auto [near, far] = choose_lags(training, level, *step);
+  std::vector<std::unique_ptr<Rival>> rivals;
+  for (const std::size_t lags : std::set{near.lags, far.lags})
+    if (auto fitted = fit_lags(grid, level, {lags, training.state_names.size(), training.input_names.size()}))
+      rivals.push_back(std::move(fitted));
+  return rivals;
 }
 
 }  // namespace costate::internal

@@ -78,7 +78,7 @@ double input_ahead(const ForecastTask& task, double time, std::size_t k, std::si
 
 }  // namespace
 
-std::optional<double> even_step(const TimeSeries& series) {
+std::optional<double> median_step(const TimeSeries& series) {
   std::vector<double> steps;
   for (const Trajectory& trajectory : series.trajectories)
     for (std::size_t i = 1; i < trajectory.times.size(); ++i)
@@ -86,12 +86,17 @@ std::optional<double> even_step(const TimeSeries& series) {
   if (steps.empty()) return std::nullopt;
   const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
   std::nth_element(steps.begin(), middle, steps.end());
-  const double step = *middle;
-  std::size_t on_grid = 0;
+  return *middle;
+}
+
+std::optional<double> even_step(const TimeSeries& series) {
+  const std::optional<double> step = median_step(series);
+  if (!step) return std::nullopt;
+  std::size_t on_grid = 0, all = 0;
   for (const Trajectory& trajectory : series.trajectories)
-    for (std::size_t i = 1; i < trajectory.times.size(); ++i)
-      on_grid += steps_to(trajectory.times, i, step) > 0 ? 1 : 0;
-  if (10 * on_grid < 9 * steps.size()) return std::nullopt;
+    for (std::size_t i = 1; i < trajectory.times.size(); ++i, ++all)
+      on_grid += steps_to(trajectory.times, i, *step) > 0 ? 1 : 0;
+  if (10 * on_grid < 9 * all) return std::nullopt;
   return step;
 }
 

@@ -22,6 +22,9 @@ struct EvenGrid {
   std::vector<GridSegment> segments;
 };
 
+/// The median step of all trajectories; nothing if none has one.
+std::optional<double> median_step(const TimeSeries& series);
+
 /// The median step, if nine in ten of the steps are near a multiple of it.
 std::optional<double> even_step(const TimeSeries& series);
 

@@ -76,11 +76,17 @@ Split named(const TimeSeries& series, const std::string& part, const std::string
   refuse(series, part);
 }
 
-/// "20%", which the command line takes for a share before it comes here.
-std::optional<double> percentage_of_text(const std::string& text) {
-  if (!text.ends_with('%')) return std::nullopt;
-  const double share = time_of_text(text.substr(0, text.size() - 1), {}).value_or(-1) / 100;
+/// "20%" or "0.2", which the command line takes for a share before it comes here.
+std::optional<double> share_of_text(const std::string& text) {
+  const bool is_percentage = text.ends_with('%');
+  const std::string number = is_percentage ? text.substr(0, text.size() - 1) : text;
+  const double share = time_of_text(number, {}).value_or(-1) / (is_percentage ? 100 : 1);
   return share >= 0 && share < 1 ? std::optional(share) : std::nullopt;
+}
+
+/// 20 may be meant for 20 % or for a time.
+[[noreturn]] void refuse_number(const std::string& part) {
+  throw InvalidArgument("[fit] --hold-out ", part, " may be a share or a time: write ", part, "% or t=", part, ".");
 }
 
 }  // namespace
@@ -89,8 +95,11 @@ Split hold_out_part(const TimeSeries& series, const std::string& part) {
   if (const std::size_t at = part.find('='); at != std::string::npos)
     return named(series, part, part.substr(0, at), part.substr(at + 1));
   if (const auto found = find_ids(series, part)) return hold_out_trajectories(series, *found);
-  if (const std::optional<double> share = percentage_of_text(part)) return split_series(series, *share);
-  if (const std::optional<double> time = time_of_text(part, series.time_scale)) return hold_out_from(series, *time);
+  if (const std::optional<double> share = share_of_text(part)) return split_series(series, *share);
+  const bool has_dates = !series.time_scale.unit.empty();
+  if (const std::optional<double> time = time_of_text(part, series.time_scale); time && has_dates)
+    return hold_out_from(series, *time);
+  if (time_of_text(part, {}) && !has_dates) refuse_number(part);
   refuse(series, part);
 }
 

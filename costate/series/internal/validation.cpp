@@ -9,9 +9,6 @@
 namespace costate::internal {
 namespace {
 
-constexpr std::size_t kLongest = 200;  // samples of a forecast
-constexpr std::size_t kForecasts = 20;
-
 Trajectory first_samples(const Trajectory& trajectory, std::size_t count) {
   std::vector<std::size_t> rows(count);
   for (std::size_t i = 0; i < count; ++i) rows[i] = i;
@@ -40,11 +37,12 @@ ValidationSplit validation_split(const TimeSeries& training) {
   return split;
 }
 
-double validation_error(const Rival& rival, const TimeSeries& training, const std::vector<Window>& windows) {
+double validation_error(const Rival& rival, const TimeSeries& training, const std::vector<Window>& windows,
+                        const ForecastReach& reach) {
   std::vector<ForecastTask> tasks;
-  const std::size_t each = std::max<std::size_t>(1, kForecasts / std::max<std::size_t>(1, windows.size()));
-  for (const Window& window : spread(windows, kForecasts, 0)) {
-    const std::size_t ahead = std::min(kLongest, std::max<std::size_t>(1, (window.count - 1) / 2));
+  const std::size_t each = std::max<std::size_t>(1, reach.forecasts / std::max<std::size_t>(1, windows.size()));
+  for (const Window& window : spread(windows, reach.forecasts, 0)) {
+    const std::size_t ahead = std::min(reach.samples, std::max<std::size_t>(1, (window.count - 1) / 2));
     const std::size_t origins = std::min(each, window.count - ahead);
     for (std::size_t k = 0; k < origins; ++k)
       tasks.push_back(forecast_task(training.trajectories[window.trajectory],
