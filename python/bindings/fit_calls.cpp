@@ -34,7 +34,7 @@ Keyword<FitConfig> hold_out_keyword() {
 }
 
 /// Checked before it is set: the member may not even hold what was given.
-Keyword<FitConfig> option_keyword(const FitOption& option) {
+Keyword<FitConfig> option_keyword(const FitConfigOption& option) {
   Keyword<FitConfig> keyword = of_table(option.key, option.kind, option.access);
   keyword.set = [&option](FitConfig& config, nb::handle value) {
     const OptionValue given = from_python(value, option.kind);
