@@ -169,6 +169,77 @@ def test_operations_have_the_values_and_gradients_of_jax(field):
     np.testing.assert_allclose(mine(z0)[1], theirs(z0)[1], rtol=1e-5, atol=1e-7)
 
 
+@jax.custom_vjp
+def straight_through(x):
+    return jnp.floor(x)
+
+
+straight_through.defvjp(lambda x: (jnp.floor(x), None), lambda kept, g: (g,))
+
+
+@jax.custom_vjp
+def clipped(x):
+    return x * x
+
+
+clipped.defvjp(lambda x: (x * x, x), lambda x, g: (jnp.clip(2 * x * g, -0.1, 0.1),))
+
+
+@jax.custom_jvp
+def seven(x):
+    return jnp.sin(x)
+
+
+seven.defjvp(lambda primals, tangents: (jnp.sin(*primals), 7 * tangents[0]))
+
+# Fields that one step of Euler's method is compared with, value and gradient, to the bits of JAX's own where nothing cancels.
+STEPPED = {
+    "truth of numbers": (lambda t, z: z.astype(bool).astype(float) * 3 - z,),
+    "asinh": (lambda t, z: jnp.arcsinh(z * jnp.array([-5e3, -1e12, 1.0, 1.0])) + jnp.arccosh(z + 3) - jnp.arctanh(z / 3),),
+    "erfc": (lambda t, z: jnp.log(jax.scipy.special.erfc(4 * z)) + jax.scipy.stats.norm.logcdf(-9 * z),),
+    "ties": (lambda t, z: jax.nn.relu(z) + jnp.maximum(z, 0.0) + jax.nn.softplus(z) + jnp.hypot(z, jnp.abs(z)[jnp.array([0, 1, 2, 0])] + 1),),
+    "remainders": (lambda t, z: jnp.fmod(z * 7, 2.0) - z % 3.0,),
+    "JAX's own rules": (lambda t, z: jax.scipy.special.xlogy(z, 3.0) + jax.scipy.special.entr(z + 2),),
+    "custom_vjp": (lambda t, z: straight_through(z * 3) * z,),
+    "custom_jvp": (lambda t, z: seven(z) * z,),
+    "custom_vjp of arguments": (lambda t, z, w: straight_through(w) * z + clipped(w), 1.3),
+    "indices": (lambda t, z, w, i: -z * w[i] + z[i], jnp.array([1.0, 2.0]), np.array(1)),
+    "integers": (lambda t, z, n: -z * (n // 2) + (n >> 1), 3),
+    "wrap-around": (lambda t, z, n: -z * (n + n) / 100.0, np.array(200, np.uint8)),
+    "truth values": (lambda t, z, b: -z * ~b + jnp.where(b, z, 2.0), np.array([True, False, True, False])),
+    "random keys": (lambda t, z, key: -z * jax.random.uniform(jax.random.wrap_key_data(key)), np.array([1, 2], np.uint32)),
+    "scatter": (lambda t, z: jnp.zeros(4).at[0].set(z[1]).at[1].add(-z[0]).at[jnp.array([2, 2])].add(z[:2]) + z.at[1:3].multiply(-2.0).at[0].min(z[1]).at[9].add(5.0),),
+    "products": (lambda t, z: z * jnp.prod(z[:3]) - jax.grad(lambda z: jnp.prod(z))(z),),
+    "any and all": (lambda t, z: jnp.where(jnp.any(z > 1), z, -z) + jnp.where(jnp.all(z > 1), z, 2 * z) + jnp.where((z > 0) ^ (z > 1), 1.0, -1.0),),
+    "to integers": (lambda t, z: z * jnp.floor(z * 3).astype(int) + z.astype(int),),
+    "padding": (lambda t, z: jnp.pad(z[1:], (0, 1), constant_values=1e10) / 1e10 + jax.lax.pad(z, 5.0, [(1, -4, 1)]),),
+}
+
+
+@pytest.mark.parametrize("field, args", [(one[0], one[1:]) for one in STEPPED.values()], ids=STEPPED)
+def test_a_step_has_the_value_and_gradient_of_jax(field, args):
+    z0 = jnp.array([0.5, -1.3, 2.0, 0.0])
+    mine = lambda z: jnp.sum((costate.jax.solve(field, z, [0.0, 1.0], args, method="euler")[-1] - z) * jnp.arange(1.0, 5.0))
+    theirs = lambda z: jnp.sum(field(0.0, z, *args) * jnp.arange(1.0, 5.0))
+    for one, other in zip(jax.value_and_grad(mine)(z0), jax.value_and_grad(theirs)(z0)):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11)
+
+
+def test_a_rule_that_cannot_be_used_is_refused_by_name():
+    run = lambda z0: jnp.sum(costate.jax.solve(lambda t, z: clipped(z), z0, [0.0, 1.0], method="euler")[-1])
+    np.testing.assert_allclose(run(jnp.ones(1)), 2.0)
+    with pytest.raises(costate.NotSupported, match="the field uses clipped, whose own rule"):
+        jax.grad(run)(jnp.ones(1))
+
+
+def test_python_numbers_are_solved_in_double_precision_and_nothing_gives_nothing():
+    states = costate.jax.odeint(lambda y, t: -y, 1.0, jnp.array([0.0, 1.0]))
+    assert states.dtype == jnp.float64 and abs(states[-1] - np.exp(-1)) < 1e-7
+    assert costate.jax.odeint(lambda y, t: -y, jnp.ones((0, 2)), jnp.array([0.0, 1.0, 2.0])).shape == (3, 0, 2)
+    beyond = costate.jax.solve(lambda t, z: jnp.take(z, jnp.array([0, 5])), jnp.ones(2), [0.0, 1.0])
+    assert np.isnan(beyond[-1]).any()
+
+
 def test_float32_by_default():
     jax.config.update("jax_enable_x64", False)
     states = costate.jax.solve(pendulum, jnp.array([1.0, 0.0]), TIMES, rtol=1e-5, atol=1e-6)
@@ -188,6 +259,9 @@ def test_a_sample_that_fails_is_nan_and_counts_nothing():
     (lambda: costate.jax.solve(lambda t, z: (z,), jnp.ones(1), TIMES), costate.ShapeError, "f must give a derivative in the structure of z"),
     (lambda: costate.jax.solve(lambda t, z: z[:1], jnp.ones(2), TIMES), costate.ShapeError, "must have its shape [2]; got [1]"),
     (lambda: costate.jax.solve(lambda t, z: jnp.linalg.inv(z), jnp.eye(2), TIMES), costate.NotSupported, "the field uses 'lu"),
+    (lambda: costate.jax.solve(lambda t, z: jnp.sort(z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'sort'"),
+    (lambda: costate.jax.solve(lambda t, z: z * jnp.sum(z > 0), jnp.ones(2), TIMES), costate.NotSupported, "'reduce_sum' of integers that depend on t or z"),
+    (lambda: jax.jit(lambda i: costate.jax.solve(lambda t, z, i: z * z[i], jnp.ones(2), TIMES, (i,)))(1), costate.NotSupported, "integers that jit, vmap or grad trace"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), 1.0), costate.ShapeError, "times must have shape [time]; got []"),
     (lambda: costate.jax.solve(lambda t, z: z, {}, TIMES), costate.ShapeError, "z0 must hold at least one array"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1) * 1j, TIMES), costate.DtypeError, "z0 must hold real numbers; got complex128"),

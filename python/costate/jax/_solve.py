@@ -11,6 +11,7 @@ import numpy as np
 from costate import _core
 from costate._names import type_of
 from costate.jax import _translate
+from costate.jax._field import Field
 
 
 def _size(shape):
@@ -20,14 +21,14 @@ def _size(shape):
 class _Problem:
     """A solve of one sample as traced programs. Arguments are the same for all samples, or one for each."""
 
-    def __init__(self, field, state_shapes, times, arguments, dtype, options):
+    def __init__(self, field, state_shapes, times, arguments, dtype, options, refusal):
         shapes = {"z0": (sum(map(_size, state_shapes)),), "times": (times,), **{f"arg{i}": shape for i, shape in enumerate(arguments)}}
         names = list(shapes)[2:]
 
         def states(z0, times, *values):
             return _core.solve(lambda t, z: field(t, z, values), z0, times, **options)
 
-        self.arguments, self.dtype = arguments, dtype
+        self.arguments, self.dtype, self.refusal = arguments, dtype, refusal
         self._functions = {kind: _core.trace(states, shapes, shared=shared) for kind, shared in (("shared", names), ("each", []))}
         self.width, self.times = shapes["z0"][0], times
 
@@ -84,6 +85,8 @@ def _states(problem, z0, times, arguments):
 
 
 def _forward(problem, z0, times, arguments):
+    if problem.refusal is not None:
+        raise _core.NotSupported(problem.refusal)
     return _states(problem, z0, times, arguments), (z0, times, arguments)
 
 
@@ -100,9 +103,14 @@ _states.defvjp(_forward, _reverse)
 def _arrays(leaves, what):
     leaves = [jnp.asarray(leaf) for leaf in leaves]
     for leaf in leaves:
-        if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+        if jnp.issubdtype(leaf.dtype, jnp.complexfloating) or (what == "z0" and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended)):
             raise _core.DtypeError(f"[costate.jax.solve] {what} must hold real numbers; got {leaf.dtype}. Give real and imaginary parts as two arrays.")
     return leaves
+
+
+def _precision(leaves):
+    """float64 where a number of the state has 64 bits, as Python's have under jax_enable_x64."""
+    return jnp.float64 if any(leaf.dtype.itemsize == 8 for leaf in leaves) else jnp.float32
 
 
 def _with_numbers(f, args):
@@ -118,8 +126,9 @@ def _with_numbers(f, args):
 
 
 def _traced_field(f, leaves, form, arguments, dtype):
-    """The field as a jaxpr of t, the state's leaves and the arguments' leaves; what it uses of a program around it is handed on."""
-    of = lambda array: jax.ShapeDtypeStruct(array.shape, dtype)
+    """The field's operations; what it uses of a program around it is found. Integers, truth values and random keys stay what they are."""
+    real = lambda array: dtype if jnp.issubdtype(array.dtype, jnp.floating) else array.dtype
+    of = lambda array: jax.ShapeDtypeStruct(array.shape, real(array), weak_type=getattr(array, "weak_type", False))
     state = jax.tree.unflatten(form, [jax.ShapeDtypeStruct(shape, dtype) for shape in leaves])
     closed, made = jax.make_jaxpr(f, return_shape=True)(jax.ShapeDtypeStruct((), dtype), state, *map(of, arguments))
     slopes, slope_form = jax.tree.flatten(made)
@@ -128,7 +137,8 @@ def _traced_field(f, leaves, form, arguments, dtype):
     for shape, slope in zip(leaves, slopes):
         if slope.shape != shape:
             raise _core.ShapeError(f"[costate.jax.solve] the derivative of an array must have its shape {list(shape)}; got {list(slope.shape)}.")
-    return closed.jaxpr, list(closed.consts)
+    given = [array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array for array in arguments]
+    return Field(closed.jaxpr, closed.consts, 1 + len(leaves), given)
 
 
 # What costate.solve gives beside the states, and what it is told by callables, has no counterpart in an operation of JAX.
@@ -155,8 +165,8 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
             `batch`, that gradient is one sum, which costs less.
     options of costate.solve: method, rtol, atol, adjoint, ….
 
-    Gives the states in the structure of z0, [time, ...] each, or [batch, time, ...]. Computes in float32 unless an array of z0 has 64 bits;
-    in float64 under jax_enable_x64. A sample that cannot be solved is NaN from there on, with gradient 0. Reverse mode alone, and once:
+    Gives the states in the structure of z0, [time, ...] each, or [batch, time, ...]. Computes in float64 if a number of z0
+    has 64 bits, as under jax_enable_x64, else in float32. A sample that cannot be solved is NaN from there on, with gradient 0. Reverse mode alone, and once:
     jvp and second derivatives are JAX's errors. The gradient solves forward again, so that nothing is kept between. NotSupported names
     what of f has no counterpart.
     """
@@ -167,38 +177,36 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
     leaves = _arrays(leaves, "z0")
     f, arguments = _with_numbers(f, tuple(args))
     times = jnp.asarray(times)
-    dtype = jnp.result_type(*leaves, jnp.float32)
+    dtype = _precision(leaves)
     axes = 1 if batch else 0
     if any(leaf.ndim < axes or leaf.shape[:axes] != leaves[0].shape[:axes] for leaf in leaves):
         raise _core.ShapeError(f"[costate.jax.solve] with batch=True each array of z0 has the same first axis; got {[list(leaf.shape) for leaf in leaves]}.")
     if times.ndim not in (1, 1 + axes) or (times.ndim == 2 and times.shape[0] != leaves[0].shape[0]):
         raise _core.ShapeError(f"[costate.jax.solve] times must have shape [time]{' or [batch, time]' if batch else ''}; got {list(times.shape)}.")
     shapes = [leaf.shape[axes:] for leaf in leaves]
-    jaxpr, consts = _traced_field(f, shapes, form, arguments, dtype)
-    outer = [i for i, const in enumerate(consts) if isinstance(const, jax.core.Tracer)]
-    inputs = [*arguments, *(consts[i] for i in outer)]
+    if not any(map(_size, shapes)):
+        return jax.tree.map(lambda leaf: jnp.zeros((*leaf.shape[:axes], times.shape[-1], *leaf.shape[axes:]), dtype), z0)
+    field = _traced_field(f, shapes, form, arguments, dtype)
     ends = np.cumsum([0, *map(_size, shapes)]).tolist()
+    inputs = [array.astype(dtype) for array in field.handed]
 
-    def field(t, z, values):
+    def slope(t, z, values):
         parts = [_core.reshape(z[begin:end], shape) for begin, end, shape in zip(ends, ends[1:], shapes)]
-        values = [*values]
-        known = [np.asarray(const) if i not in outer else values[len(arguments) + outer.index(i)] for i, const in enumerate(consts)]
-        slopes = _translate.evaluate(jaxpr, known, [t, *parts, *values[:len(arguments)]])
+        slopes = _translate.evaluate(field, [t, *parts], values)
         return _core.concat([_core.reshape(_core.broadcast_to(slope, shape), (_size(shape),)) for slope, shape in zip(slopes, shapes)])
 
-    problem = _Problem(field, shapes, times.shape[-1], [array.shape for array in inputs], np.dtype(dtype), options)
+    problem = _Problem(slope, shapes, times.shape[-1], [array.shape for array in inputs], np.dtype(dtype), options, field.refusal)
     samples = leaves[0].shape[0] if batch else 1
     flat = jnp.concatenate([leaf.astype(dtype).reshape(samples, -1) for leaf in leaves], axis=1)
     when = jnp.broadcast_to(times.astype(dtype), (samples, times.shape[-1]))
-    states = _states(problem, flat, when, tuple(array.astype(dtype) for array in inputs))
+    states = _states(problem, flat, when, tuple(inputs))
     states = states if batch else states[0]
     return jax.tree.unflatten(form, [states[..., begin:end].reshape(*states.shape[:-1], *shape) for begin, end, shape in zip(ends, ends[1:], shapes)])
 
 
 def odeint(func, y0, t, *args, rtol=None, atol=None, mxstep=None, hmax=None, **options):
     """solve by the signature of jax.experimental.ode.odeint: func(y, t, *args), and tolerances of 1.4e-8 in float64, 1e-6 in float32."""
-    is_double = any(jnp.asarray(leaf).dtype == jnp.float64 for leaf in jax.tree.leaves(y0))
-    tolerance = 1.4e-8 if is_double else 1e-6
+    tolerance = 1.4e-8 if _precision([jnp.asarray(leaf) for leaf in jax.tree.leaves(y0)]) == jnp.float64 else 1e-6
     options = {"rtol": tolerance if rtol is None else rtol, "atol": tolerance if atol is None else atol, **options}
     if mxstep is not None and math.isfinite(mxstep):
         options["max_steps"] = int(mxstep)

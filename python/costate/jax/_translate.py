@@ -1,51 +1,84 @@
-"""A field written for JAX as the core's: the operations of its jaxpr, on Arrays of a trace."""
+"""The operations of a field written for JAX as the core's, on Arrays of a trace."""
 
 import jax
 import numpy as np
 
 from costate import _core, _numpy
-
-try:
-    from jax.extend.core import Literal
-except ImportError:  # before JAX 0.4.36
-    from jax.core import Literal
+from costate.jax import _functions
+from costate.jax._field import Handed, Later
 
 
 def _is_array(x):
     return isinstance(x, _core.Array)
 
 
-def _powers(x, y):
-    return x**y
-
-
+_COMPARISONS = {
+    "eq": _core.equal, "ne": lambda x, y: 1 - _core.equal(x, y), "lt": lambda x, y: x < y, "le": lambda x, y: x <= y, "gt": lambda x, y: x > y,
+    "ge": lambda x, y: x >= y,
+}
+# Of truth values, which are 1 and 0.
+_LOGIC = {"and": lambda x, y: x * y, "or": _core.maximum, "xor": _COMPARISONS["ne"], "not": lambda x: 1 - x}
 _ELEMENTWISE = {
     **{name: getattr(_core, name) for name in ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh",
                                                "cosh", "tanh", "erf", "abs", "sign", "floor", "square", "stop_gradient")},
+    **_COMPARISONS, **_LOGIC,
+    **{name: getattr(_functions, name) for name in ("erfc", "asinh", "acosh", "atanh", "logaddexp")},
     "add": lambda x, y: x + y, "add_any": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
-    "neg": lambda x: -x, "pow": _powers, "max": _core.maximum, "min": _core.minimum, "rem": lambda x, y: x - y * _numpy._UFUNCS["trunc"](x / y),
+    "neg": lambda x: -x, "pow": lambda x, y: x**y, "max": _functions.maximum, "min": _functions.minimum, "rem": _functions.remainder,
     "logistic": _core.sigmoid, "rsqrt": lambda x: 1 / _core.sqrt(x), "exp2": lambda x: 2.0**x, "ceil": lambda x: -_core.floor(-x),
-    "erfc": lambda x: 1 - _core.erf(x), "asinh": lambda x: _core.log(x + _core.sqrt(x * x + 1)),
-    "eq": _core.equal, "ne": lambda x, y: 1 - _core.equal(x, y), "lt": lambda x, y: x < y, "le": lambda x, y: x <= y, "gt": lambda x, y: x > y,
-    "ge": lambda x, y: x >= y, "and": lambda x, y: x * y, "or": _core.maximum, "not": lambda x: 1 - x, "is_finite": lambda x: _core.abs(x) < np.inf,
-    "copy": lambda x: x, "copy_p": lambda x: x,
+    "relu": lambda x: _core.maximum(0, x),  # of equal numbers the first has the derivative: JAX's at 0 is 0
+    "is_finite": lambda x: _core.abs(x) < np.inf, "copy": lambda x: x, "copy_p": lambda x: x,
 }
 
+# What only moves numbers, and of which operands.
+_MOVES = {**dict.fromkeys(("reshape", "squeeze", "expand_dims", "slice", "rev", "transpose", "broadcast_in_dim", "dynamic_slice", "gather", "split"), (0,)),
+          "pad": (0, 1), "scatter": (0, 2), "dynamic_update_slice": (0, 1)}
+# Numbers are added, … to those at their places. The number that changes nothing stands where there is none.
+_SCATTERED = {"scatter-add": (lambda x, y: x + y, 0.0), "scatter-mul": (lambda x, y: x * y, 1.0), "scatter-min": (_functions.minimum, np.inf),
+              "scatter-max": (_functions.maximum, -np.inf)}
+# What integers that depend on t or z may meet: a program computes with floating-point numbers, which do not wrap around.
+_OF_INTEGERS = {*_MOVES, *_COMPARISONS, "convert_element_type", "select_n", "concatenate", "max", "min", "stop_gradient", "copy", "copy_p"}
 
-def _with_options(primitive, params, operands):
+
+def _converted(x, old, new):
+    """None if the numbers of the new type are not floating-point numbers of the program."""
+    if new.kind == "b":
+        return x if old.kind == "b" else 1 - _core.equal(x, 0)
+    if new.kind == "f" or np.can_cast(old, new):
+        return x
+    if old.kind == "f" and new in (np.int32, np.int64):
+        return _functions.truncated(x, float(np.iinfo(new).min), float(np.iinfo(new).max))
+    return None
+
+
+def _product_of(x, axes):
+    """The product of the numbers along axes, by halves."""
+    moved, others, count = _moved_last(x, list(axes))
+    rows = int(np.prod(others, dtype=int))
+    found = _core.reshape(moved, (rows, count))
+    while found.shape[1] > 1:
+        half = found.shape[1] // 2
+        pairs = found[:, :half] * found[:, half:2 * half]
+        found = pairs if found.shape[1] % 2 == 0 else _core.concat([pairs, found[:, 2 * half:]], 1)
+    return _core.reshape(found, tuple(others)) if count else np.ones(others)
+
+
+def _with_options(primitive, params, operands, dtype):
     """What has parameters that matter; None if it is not here."""
     x = operands[0]
     if primitive == "integer_pow":
         return x ** params["y"]
     if primitive == "convert_element_type":
-        kind = np.dtype(params["new_dtype"]).kind
-        return x if kind in "fb" or not _is_array(x) else None
-    if primitive == "select_n" and len(operands) == 3:
+        return _converted(x, dtype, np.dtype(params["new_dtype"]))
+    if primitive == "select_n" and len(operands) == 3 and dtype.kind == "b":
         return _core.where(x, operands[2], operands[1])
     if primitive == "clamp":
         return _core.minimum(_core.maximum(operands[1], x), operands[2])
-    if primitive in ("reduce_sum", "reduce_max", "reduce_min"):
-        return {"reduce_sum": _core.sum, "reduce_max": _core.max, "reduce_min": _core.min}[primitive](x, list(params["axes"])) if params["axes"] else x
+    if primitive in ("reduce_sum", "reduce_max", "reduce_min", "reduce_or", "reduce_and"):
+        reduce = {"reduce_sum": _core.sum, "reduce_max": _core.max, "reduce_or": _core.max}.get(primitive, _core.min)
+        return reduce(x, list(params["axes"])) if params["axes"] else x
+    if primitive == "reduce_prod":
+        return _product_of(x, params["axes"])
     if primitive == "cumsum" and not params["reverse"]:
         return _core.cumsum(x, params["axis"])
     if primitive == "concatenate":
@@ -54,8 +87,6 @@ def _with_options(primitive, params, operands):
         return np.stack(list(map(_numpy._as_array, operands)), params["axis"])
     if primitive == "dot_general":
         return _product(*operands, *params["dimension_numbers"])
-    if primitive == "pad" and not any(between or before < 0 or behind < 0 for before, behind, between in params["padding_config"]):
-        return _core.pad(x - operands[1], [(before, behind) for before, behind, _ in params["padding_config"]]) + operands[1]
     return None
 
 
@@ -83,56 +114,102 @@ def _product(x, y, contracted, batched):
     return _core.reshape(found, (*left_axes, *right_axes))
 
 
-def _by_positions(equation, operands):
-    """What only moves the numbers of its first operand: asked of JAX once, for their positions. None if it does more."""
-    if equation.primitive.name not in ("reshape", "squeeze", "expand_dims", "slice", "rev", "transpose", "broadcast_in_dim", "dynamic_slice", "gather", "split"):
+def _flat(x):
+    return _core.reshape(_numpy._as_array(x), (int(np.prod(np.shape(x), dtype=int)),))
+
+
+def _by_positions(name, equation, operands):
+    """What only moves numbers of its operands: asked of JAX once, for their positions. None if the positions depend on t or z."""
+    moved = _MOVES[name]
+    if any(_is_array(one) for i, one in enumerate(operands) if i not in moved):
         return None
-    x = operands[0]
-    if not _is_array(x) or any(_is_array(other) for other in operands[1:]):
-        return None
+    starts = np.cumsum([0, *(np.size(_shaped(operands[i])) for i in moved)]).tolist()
+    places = [*operands]
+    for i, start in zip(moved, starts):
+        shape = np.shape(_shaped(operands[i]))
+        places[i] = np.arange(start, start + int(np.prod(shape, dtype=int)), dtype=np.int32).reshape(shape)
     with jax.ensure_compile_time_eval():
-        moved = equation.primitive.bind(np.arange(x.size, dtype=np.int32).reshape(x.shape), *operands[1:], **_of_integers(equation))
-    moved = moved if equation.primitive.multiple_results else [moved]
-    return [_numpy._gathered(x, np.asarray(positions)) for positions in moved]
+        found = _places_after(name, equation, places)
+    parts = [operands[i] for i in moved]
+    x = parts[0] if len(parts) == 1 else _core.concat(list(map(_flat, parts)))
+    fill = equation.params.get("fill_value")
+    return [_gathered(x, np.asarray(one), np.nan if fill is None else fill) for one in found]
 
 
-def _of_integers(equation):
-    """Parameters without a number for what is out of range, which no integer is."""
-    return {name: None if name == "fill_value" else value for name, value in equation.params.items()}
+def _shaped(x):
+    return np.broadcast_to(0, x.shape) if _is_array(x) else x
 
 
-def _inner(equation):
-    """The jaxpr that an operation calls."""
-    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
-        inner = equation.params.get(name)
-        if inner is not None and equation.primitive.name not in ("scan", "while", "cond"):
-            return (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, [])
-    return None
+def _places_after(name, equation, places):
+    if name == "scatter":  # whose parameters hold a function of its operands' type
+        options = {key: equation.params[key] for key in ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")}
+        return [jax.lax.scatter(*map(jax.numpy.asarray, places), **options)]
+    params = {**equation.params, "fill_value": -1} if "fill_value" in equation.params else equation.params
+    found = equation.primitive.bind(*places, **params)
+    return found if equation.primitive.multiple_results else [found]
 
 
-def _results(equation, operands):
-    name = equation.primitive.name
-    inner = _inner(equation)
-    if inner is not None:
-        return evaluate(inner[0], inner[1], operands)
-    if not any(map(_is_array, operands)):
-        with jax.ensure_compile_time_eval():
-            found = equation.primitive.bind(*operands, **equation.params)
-        return [np.asarray(one) for one in (found if equation.primitive.multiple_results else [found])]
-    operands = [one if _is_array(one) else np.asarray(one, dtype=np.float64) if np.asarray(one).dtype.kind in "fb" else np.asarray(one) for one in operands]
-    moved = _by_positions(equation, operands)
-    if moved is not None:
-        return moved
-    found = _ELEMENTWISE[name](*operands) if name in _ELEMENTWISE else _with_options(name, equation.params, operands)
-    if found is None:
-        raise _core.NotSupported(f"[costate.jax] the field uses '{name}', which is not translated; write it by other functions, or give the field in costate's.")
-    return [found]
+def _gathered(x, positions, fill):
+    """The numbers of x at these positions, `fill` at negative ones, which are outside of what was asked."""
+    if (positions >= 0).all():
+        return _numpy._gathered(_numpy._as_array(x), positions)
+    return _numpy._gathered(_core.concat([_flat(x), np.asarray([fill], dtype=np.float64)]), np.where(positions < 0, int(np.prod(x.shape, dtype=int)), positions))
 
 
-def evaluate(jaxpr, consts, inputs):
-    """The outputs of a jaxpr on Arrays and numbers."""
-    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *inputs]))
-    read = lambda atom: np.asarray(atom.val) if isinstance(atom, Literal) else values[atom]
-    for equation in jaxpr.eqns:
-        values.update(zip(equation.outvars, _results(equation, [read(atom) for atom in equation.invars])))
-    return [read(atom) for atom in jaxpr.outvars]
+def _scattered(name, equation, operands):
+    """Each number of the third operand added to, … the one of the first that is at its place. None if the places depend on t or z."""
+    x, indices, updates = operands
+    if _is_array(indices):
+        return None
+    options = {key: equation.params[key] for key in ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")}
+    size = int(np.prod(x.shape, dtype=int))
+    with jax.ensure_compile_time_eval():
+        add = lambda numbers: jax.lax.scatter_add(jax.numpy.zeros(x.shape, np.float32), jax.numpy.asarray(indices), numbers, **options)
+        _, pull = jax.vjp(add, jax.numpy.zeros(updates.shape, np.float32))
+        targets = np.asarray(pull(np.arange(1, size + 1, dtype=np.float32).reshape(x.shape))[0]).astype(int).ravel() - 1  # -1: dropped
+    function, nothing = _SCATTERED[name]
+    numbers, rounds = _core.concat([_flat(updates), np.asarray([nothing])]), []
+    for source, target in enumerate(targets):  # several at one place come one after another
+        if target >= 0:
+            number = next((i for i, one in enumerate(rounds) if one[target] == len(targets)), len(rounds))
+            if number == len(rounds):
+                rounds.append(np.full(size, len(targets)))
+            rounds[number][target] = source
+    for positions in rounds:
+        x = function(x, _numpy._gathered(numbers, positions.reshape(x.shape)))
+    return x
+
+
+def _check_integers(name, equation, operands):
+    dtypes = [atom.aval.dtype for atom, one in zip(equation.invars, operands) if isinstance(one, Later)]
+    if any(dtype.kind in "iu" for dtype in dtypes) and name not in _OF_INTEGERS:
+        raise _core.NotSupported(f"[costate.jax] the field computes '{name}' of integers that depend on t or z, which is not translated; convert them to floating-point numbers.")
+
+
+def _refusal(name):
+    return _core.NotSupported(f"[costate.jax] the field uses '{name}', which is not translated; write it by other functions, or give the field in costate's.")
+
+
+def _results(name, equation, operands):
+    if name in _MOVES:
+        found = _by_positions(name, equation, operands)
+    elif name in _SCATTERED:
+        found = _scattered(name, equation, operands)
+        found = None if found is None else [found]
+    else:
+        reals = [one if _is_array(one) else np.asarray(one, dtype=np.float64) for one in operands]
+        dtype = np.dtype(equation.invars[0].aval.dtype)
+        found = [_ELEMENTWISE[name](*reals) if name in _ELEMENTWISE else _with_options(name, equation.params, reals, dtype)]
+    if found is None or found[0] is None:
+        raise _refusal(name)
+    return found
+
+
+def evaluate(field, later, handed):
+    """The outputs of a Field, of Arrays for what depends on t or z and for what is handed."""
+    values = dict(enumerate(later))
+    read = lambda one: values[one.place] if isinstance(one, Later) else handed[one.place] if isinstance(one, Handed) else one
+    for name, equation, operands, made in field.steps:
+        _check_integers(name, equation, operands)
+        values.update(zip((one.place for one in made), _results(name, equation, list(map(read, operands)))))
+    return list(map(read, field.outputs))
