@@ -102,7 +102,11 @@ std::vector<std::vector<std::string>> columns_of(const HostArray& array, const s
 std::int64_t usual_rows(const std::map<std::string, HostArray>& arrays) {
   std::map<std::int64_t, std::size_t> counts;
   for (const auto& [name, array] : arrays) ++counts[array.shape()[0]];
-  return std::ranges::max_element(counts, [](const auto& a, const auto& b) { return a.second <= b.second; })->first;
+  std::int64_t rows = 0;
+  std::size_t most = 0;
+  for (const auto& [length, count] : counts)
+    if (count >= most) rows = length, most = count;
+  return rows;
 }
 
 CsvTable table_of(internal::NpzContent content, const std::string& source, const TableLayout& layout) {

@@ -57,8 +57,8 @@ void FitConfig::check() const {
         "[fit] an event moves delayed copies of a state later; fit events with --memory, and without "
         "--delay.");
   if (hold_out >= 1)
-    throw InvalidArgument("[fit] hold_out must be at least 0 and below 1; got ", hold_out, ": write '", hold_out,
-                          "%' or, for a time, 't=", hold_out, "'.");
+    throw InvalidArgument("[fit] hold_out must be at least 0 and below 1; got ", hold_out,
+                          ": write a share as '20%' and, ", "for a time, 't=", hold_out, "'.");
   for (const FitConfigOption& option : fit_config_options()) option.check(option.access.get(*this));
   if (max_growth < 1)
     throw InvalidArgument("[fit] max_growth must be at least 1: a first epoch is no costly one; got ", max_growth, ".");

@@ -335,3 +335,19 @@ def test_a_derivative_of_the_users_own_leaves_nothing_behind():
     y0 = Y0.clone().requires_grad_(True)
     door.odeint(field, y0, T, method="euler")[-1].sum().backward()
     assert len(seen) == 1 and not y0.grad.any()
+
+
+def test_a_name_of_the_closure_may_be_bound_later():
+    def make():
+        def field(t, y):
+            return later if y.shape[0] < 0 else -y
+
+        return field
+        later = 1
+
+    assert torch.allclose(door.odeint(make(), Y0, T)[-1], Y0 * torch.exp(-T[-1]), rtol=1e-5)
+
+
+def test_a_part_of_the_state_may_be_empty():
+    whole, empty = door.odeint(lambda t, parts: (-parts[0], parts[1]), (Y0, torch.zeros(3, 0, **WIDE)), T)
+    assert torch.allclose(whole[-1], Y0 * torch.exp(-T[-1]), rtol=1e-5) and empty.shape == (2, 3, 0)

@@ -201,6 +201,10 @@ TEST(CsvDates, DaysThatNoYearHasAreNoDates) {
     EXPECT_THROW(times({none}), DataError) << none;
     EXPECT_THROW(times({none}, months), DataError) << none;
   }
+  EXPECT_ERROR(times({"2001-W51-1", "2001-W52-1", "2001-W53-1"}), DataError, "2001-W53-1");
+  EXPECT_ERROR(times({"366 1999 01:00"}, {}, "%j %Y %H:%M"), DataError, "got '366 1999 01:00'");
+  EXPECT_EQ(times({"99335", "99336", "00001"}, {}, "%y%j").values, (Numbers{0, 1, 31}));
+  EXPECT_EQ(times({"3351999", "3361999"}, {}, "%j%Y").values, (Numbers{0, 1}));
   EXPECT_ERROR(times({"2001 000"}, {}, "%Y %j"), DataError, "expected a time in the format '%Y %j'");
   EXPECT_EQ(times({"2001 5", "2001 12"}, {}, "%Y %j").values, (Numbers{0, 7}));
 }

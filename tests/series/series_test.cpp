@@ -217,6 +217,7 @@ TEST(Split, HoldsOutWhatIsNamed) {
   EXPECT_ERROR(ends_of(many, "patient=12"), InvalidArgument, "got 'patient=12'");
   EXPECT_EQ(ends_of(many, "25%"), (Ends{10, 10, 10, 0}));
   EXPECT_EQ(ends_of(many, "0.25"), (Ends{10, 10, 10, 0}));
+  EXPECT_ERROR(ends_of(many, "120"), InvalidArgument, "--hold-out 120 is no share: for a time write t=120.");
   EXPECT_ERROR(ends_of(many, "20"), InvalidArgument, "--hold-out 20 may be a share or a time: write 20% or t=20.");
   EXPECT_ERROR(ends_of(many, "t=99"), DataError, "no sample is as late");
   EXPECT_ERROR(ends_of(many, "11,12,13,14"), DataError, "nothing is left to train on");

@@ -138,18 +138,23 @@ bool holds_number(const std::string& text, int number) {
   return false;
 }
 
-/// Whether the day of the year that was read stands in the text, and the week: the library counts on where a year has
-/// none of that number. Three digits where the form has no other sign of a day of the year, since "1961-13" is no date.
+/// Whether the year and the day of it that were read stand in the text: the library counts on where a year has no day
+/// or week of that number. Behind "%Y-" or "%Y/" a day has three digits: "1961-13" is a month, or nothing.
 bool is_day_of_its_year(const std::string& format, const std::string& text, date::local_days day) {
-  if (has_any(format, {"%V"}) && text.find(date::format("%V", day)) == std::string::npos) return false;
+  if (!has_any(format, {"%j", "%V"})) return true;
+  const auto shows = [&](const char* part) { return text.find(date::format(part, day)) != std::string::npos; };
+  for (const char* year : {"%Y", "%G", "%y", "%g"})
+    if (has_any(format, {year}) && !shows(year)) return false;
   if (!has_any(format, {"%j"})) return true;
   const std::string digits = date::format("%j", day);
   constexpr std::size_t kYear = 4;
-  if (text.size() <= kYear) return false;
-  if (format.starts_with("%Y%j")) return text.substr(kYear, digits.size()) == digits;
   if (format.starts_with("%Y-%j") || format.starts_with("%Y/%j"))
-    return text.substr(kYear + 1, digits.size()) == digits;
-  return holds_number(text, std::stoi(digits));
+    return text.size() > kYear && text.substr(kYear + 1, digits.size()) == digits;
+  const int read = std::stoi(digits);
+  constexpr int kLastOfLeapYear = 366;
+  // Day 366 of another year is taken for its first: a 1 of the clock is not what was read.
+  if (read == 1 && holds_number(text, kLastOfLeapYear)) return false;
+  return shows("%j") || holds_number(text, read);
 }
 
 }  // namespace

@@ -84,8 +84,11 @@ std::optional<double> share_of_text(const std::string& text) {
   return share >= 0 && share < 1 ? std::optional(share) : std::nullopt;
 }
 
-/// 20 may be meant for 20 % or for a time.
-[[noreturn]] void refuse_number(const std::string& part) {
+/// 20 may be meant for 20 % or for a time; what is no per cent for a time alone.
+[[noreturn]] void refuse_number(const std::string& part, double number) {
+  constexpr double kWhole = 100;
+  if (number < 0 || number >= kWhole)
+    throw InvalidArgument("[fit] --hold-out ", part, " is no share: for a time write t=", part, ".");
   throw InvalidArgument("[fit] --hold-out ", part, " may be a share or a time: write ", part, "% or t=", part, ".");
 }
 
@@ -99,7 +102,7 @@ Split hold_out_part(const TimeSeries& series, const std::string& part) {
   const bool has_dates = !series.time_scale.unit.empty();
   if (const std::optional<double> time = time_of_text(part, series.time_scale); time && has_dates)
     return hold_out_from(series, *time);
-  if (time_of_text(part, {}) && !has_dates) refuse_number(part);
+  if (const std::optional<double> number = time_of_text(part, {}); number && !has_dates) refuse_number(part, *number);
   refuse(series, part);
 }
 

@@ -100,10 +100,11 @@ class Field:
     handed    values of the arguments and of the program around, inputs of a solve.
     outputs   Later, Handed or constants.
     refusal   why there are no gradients; None where there are.
+    rules     names of operations whose own rules of derivatives it takes; second derivatives of these are 0.
     """
 
     def __init__(self, jaxpr, consts, later, given):
-        self.steps, self.handed, self.refusal, self._places, self._has_rules = [], [], None, 0, True
+        self.steps, self.handed, self.refusal, self.rules, self._places, self._has_rules = [], [], None, [], 0, True
         inputs = [*(self._later(var.aval) for var in jaxpr.invars[:later]), *map(Given, given)]
         known = [Given(const) if isinstance(const, jax.core.Tracer) else _plain(const) for const in consts]
         self.outputs = [self._operand(one, "a derivative") for one in self._walk(jaxpr, known, inputs)]
@@ -159,12 +160,13 @@ class Field:
 
     def _by_rule(self, equation, operands):
         avals = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
+        inner = equation.params.get("call_jaxpr", equation.params.get("fun_jaxpr"))
+        source = getattr(getattr(getattr(inner, "jaxpr", inner), "debug_info", None), "func_src_info", None) or "a function"
+        self.rules.append(source.split(" ")[0])
         try:
             closed = jax.make_jaxpr(_with_rule(equation))(*avals)
         except Exception as error:  # noqa: BLE001: JAX's, of whatever kind, for a rule that is not linear in its cotangents
-            inner = equation.params.get("call_jaxpr", equation.params.get("fun_jaxpr"))
-            source = getattr(getattr(getattr(inner, "jaxpr", inner), "debug_info", None), "func_src_info", None) or "a function"
-            self.refusal = (f"[costate.jax] the field uses {source.split(' ')[0]}, whose own rule of derivatives (custom_vjp) cannot be transposed ({type(error).__name__}); "
+            self.refusal = (f"[costate.jax] the field uses {self.rules[-1]}, whose own rule of derivatives (custom_vjp) cannot be transposed ({type(error).__name__}); "
                             "write a rule that is linear in the cotangents, or use jax.custom_jvp.")
             return self._inner(equation, operands)
         self._has_rules = False  # inside are values without a derivative, and the tangent

@@ -153,6 +153,9 @@ def _check_call(args, options):
         raise _core.NotSupported(f"[costate.jax.solve] {name} is for costate.solve outside of JAX; {_ELSEWHERE[name] or 'leave it out'}.")
 
 
+_BY_SECOND_DERIVATIVES = ("rodas5p", "auto")  # a Rosenbrock step has the Jacobian in it
+
+
 def solve(f, z0, times, args=(), *, batch=False, **options):
     """States at `times` of z' = f(t, z, *args), z(times[0]) = z0, as an operation of JAX.
 
@@ -195,7 +198,11 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
         slopes = _translate.evaluate(field, [t, *parts], values)
         return _core.concat([_core.reshape(_core.broadcast_to(slope, shape), (_size(shape),)) for slope, shape in zip(slopes, shapes)])
 
-    problem = _Problem(slope, shapes, times.shape[-1], [array.shape for array in inputs], np.dtype(dtype), options, field.refusal)
+    refusal = field.refusal
+    if refusal is None and field.rules and options.get("method") in _BY_SECOND_DERIVATIVES:
+        refusal = (f"[costate.jax] gradients of {options['method']} take second derivatives of the field, which {field.rules[0]}, an operation with a rule of "
+                   "derivatives of its own, does not have here; use another method, such as kvaerno5.")
+    problem = _Problem(slope, shapes, times.shape[-1], [array.shape for array in inputs], np.dtype(dtype), options, refusal)
     samples = leaves[0].shape[0] if batch else 1
     flat = jnp.concatenate([leaf.astype(dtype).reshape(samples, -1) for leaf in leaves], axis=1)
     when = jnp.broadcast_to(times.astype(dtype), (samples, times.shape[-1]))

@@ -73,7 +73,7 @@ def _with_options(primitive, params, operands, dtype):
     if primitive == "select_n" and len(operands) == 3 and dtype.kind == "b":
         return _core.where(x, operands[2], operands[1])
     if primitive == "clamp":
-        return _core.minimum(_core.maximum(operands[1], x), operands[2])
+        return _core.minimum(operands[2], _core.maximum(*operands[:2]))  # (least, x, most); at a limit its derivative is 0
     if primitive in ("reduce_sum", "reduce_max", "reduce_min", "reduce_or", "reduce_and"):
         reduce = {"reduce_sum": _core.sum, "reduce_max": _core.max, "reduce_or": _core.max}.get(primitive, _core.min)
         return reduce(x, list(params["axes"])) if params["axes"] else x

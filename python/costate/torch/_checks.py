@@ -49,6 +49,8 @@ def _check_gradients(plan, gradients, flowing):
                                       materialize_grads=True)
     by_state = [by_z[:, a:b] for a, b in zip(plan.bounds, plan.bounds[1:])]
     for found, wanted in zip((*by_state, *by_leaf), captured.gradients):
+        if wanted.numel() == 0:
+            continue
         wanted = wanted.cpu()
         off = (found.cpu().reshape(wanted.shape) - wanted).abs()
         if bool((off > 1e4 * torch.finfo(wanted.dtype).eps * (1 + wanted.abs().max())).any()):

@@ -13,7 +13,7 @@ import types
 import numpy as np
 import torch
 
-from costate.torch._reach import MISSING, Reach
+from costate.torch._reach import MISSING, Reach, attribute
 from costate.torch._recorder import CannotCapture
 from costate.torch._trust import same, same_numbers
 
@@ -176,7 +176,7 @@ def _rewrite(stream, state):
 def _now(container, key):
     if isinstance(container, type):
         return vars(container).get(key, MISSING)
-    return container.get(key, MISSING) if isinstance(container, dict) else getattr(container, key, MISSING)
+    return container.get(key, MISSING) if isinstance(container, dict) else attribute(container, key)
 
 
 def _write(container, key, value):

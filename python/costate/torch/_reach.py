@@ -26,6 +26,14 @@ _MOST_VALUES, _MOST_BYTES = 20_000, 1 << 16
 MISSING, ROOT = object(), object()
 
 
+def attribute(value, key):
+    """The value's, or MISSING: of a slot that is not set, or of a closure's cell that is still empty, too."""
+    try:
+        return getattr(value, key)
+    except (AttributeError, ValueError):
+        return MISSING
+
+
 class Reach:
     """The places of all values: `entries` [container, all its keys or None, keys, values], `lists` [list, its items], `cells` [cell, content],
     `attributes` [object or None for the field, name, value], `arrays`, `sets`, and containers that are `empty`.
@@ -174,7 +182,7 @@ class Reach:
             self._take_attribute(name, value, key)
         self._mapping(name, vars(value))
         for free, cell in zip(value.__code__.co_freevars, value.__closure__ or ()):
-            content, root = getattr(cell, "cell_contents", MISSING), self._root()
+            content, root = attribute(cell, "cell_contents"), self._root()
             self.cells.append([cell, ROOT if content is root else content])
             if value is root:
                 self.own_cells.append(self.cells[-1])
@@ -203,7 +211,7 @@ class Reach:
                     self.refuse(f"it imports {step.argval or 'its own package'} as it runs")
 
     def _take_attribute(self, name, value, key):
-        found = getattr(value, key, MISSING)
+        found = attribute(value, key)
         self.attributes.append([None if value is self._root() else value, key, found])  # the field itself is not to be kept alive
         self._take(f"{name}.{key}", found, (value, key))
 

@@ -11,7 +11,7 @@ import weakref
 import torch
 
 from costate import _core
-from costate.torch._reach import MISSING, ROOT, Reach
+from costate.torch._reach import MISSING, ROOT, Reach, attribute
 from costate.torch._recorder import CannotCapture
 from costate.torch._trust import alike, same, same_numbers
 
@@ -80,8 +80,8 @@ class Watch(Reach):
         for container, kept in self.lists:
             if len(container) != len(kept) or not all(self._stands(kept, i, now, (id(container), i), root) for i, now in enumerate(container)):
                 return False
-        return (all(self._stands(entry, 1, getattr(entry[0], "cell_contents", MISSING), (id(entry[0]), "cell_contents"), root) for entry in self.cells) and
-                all(self._stands(entry, 2, getattr(self._owner(entry), entry[1], MISSING), (id(entry[0]), entry[1]), root) for entry in self.attributes))
+        return (all(self._stands(entry, 1, attribute(entry[0], "cell_contents"), (id(entry[0]), "cell_contents"), root) for entry in self.cells) and
+                all(self._stands(entry, 2, attribute(self._owner(entry), entry[1]), (id(entry[0]), entry[1]), root) for entry in self.attributes))
 
     def _are_arrays_same(self):
         return all(same_numbers(now, kept) for now, kept in self.arrays)
