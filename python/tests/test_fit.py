@@ -87,7 +87,7 @@ def test_equal_seeds_give_equal_bits():
         (({"t": [0.0, 1.0], "x": [1.0, 2.0]}, ["x"]), {}, costate.InvalidArgument, r"states must be arrays; got \['x'\]. .*fit_table\(table, states=\['x'\]\)"),
         ((np.arange(9.0), np.ones(9), "force"), {}, costate.InvalidArgument, "inputs must be arrays; got 'force'"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"hold_out": 1.5}, costate.InvalidArgument, "hold_out must be at least 0"),
-        (([0.0, 1.0, 2.0], np.ones((3, 1))), {"hold_out": 20}, costate.InvalidArgument, "got 20: write '20%' or, for a time, 't=20'"),
+        (([0.0, 1.0, 2.0], np.ones((3, 1))), {"hold_out": 20}, costate.InvalidArgument, "got 20: write a share as '20%' and, for a time, 't=20'"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"hold_out": "20"}, costate.InvalidArgument, "20 may be a share or a time: write 20% or t=20"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"seed": -1}, costate.InvalidArgument, "seed must be a whole number of at least 0; got -1"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"method": "dopri"}, costate.InvalidArgument, "did you mean 'dopri5'"),
