@@ -105,7 +105,10 @@ std::int64_t usual_rows(const std::map<std::string, HostArray>& arrays) {
   std::int64_t rows = 0;
   std::size_t most = 0;
   for (const auto& [length, count] : counts)
-    if (count >= most) rows = length, most = count;
+    if (count >= most) {
+      rows = length;
+      most = count;
+    }
   return rows;
 }
 

@@ -106,17 +106,18 @@ Solution DevicePullback::Record::solve(std::span<const HostArray> arguments) {
   const internal::SolveKernels::Made& made = of.solve_kernels.of(lanes);
   const auto module = of.device.load(made.source);
   const internal::DeviceInputs<T> inputs(of.device, of.problem(), of.problem().field, lanes, numbers);
-  const auto solve_with = [&](std::size_t capacity) {
-    steps = internal::launch_solve<T>(of.device, *module, made.shapes, of.problem(), lanes, inputs, numbers, capacity);
-    return internal::solution_of(of.problem(), {.z0 = z0, .times = times, .arguments = arguments, .sizes = sizes},
-                                 std::get<internal::DeviceSolved<T>>(steps), true);
+  Solution solution;
+  const auto solve_in = [&](std::size_t room) {
+    steps = internal::launch_solve<T>(of.device, *module, made.shapes, of.problem(), lanes, inputs, numbers, room);
+    solution = internal::solution_of(of.problem(), {.z0 = z0, .times = times, .arguments = arguments, .sizes = sizes},
+                                     std::get<internal::DeviceSolved<T>>(steps), true);
+    return static_cast<std::size_t>(std::ranges::max(solution.accepted));
   };
-  const std::size_t capacity = of.gradient ? of.capacity.load() : 0;
-  Solution solution = solve_with(capacity);
-  const auto most = static_cast<std::size_t>(*std::ranges::max_element(solution.accepted));
-  if (!of.gradient || most <= capacity) return solution;
-  of.capacity = most;
-  return solve_with(most);  // which takes the same steps again
+  if (of.gradient)
+    of.capacity = internal::solve_with_room(of.capacity, solve_in);
+  else
+    solve_in(0);
+  return solution;
 }
 
 template <class T>

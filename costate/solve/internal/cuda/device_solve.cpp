@@ -80,16 +80,20 @@ Solution run_as(KernelDevice& device, KernelModule& module, const KernelShape& k
   DeviceBatch numbers = device_batch(field, batch);
   numbers.given = given;
   const DeviceInputs<T> inputs(device, problem, problem.field, lanes, numbers);
-  const auto solve_with = [&](std::size_t capacity) {
-    return launch_solve<T>(device, module, kernel, problem, lanes, inputs, numbers, capacity);
+  std::optional<DeviceSolved<T>> solved;
+  Solution solution;
+  const auto solve_in = [&](std::size_t room) {
+    solved = launch_solve<T>(device, module, kernel, problem, lanes, inputs, numbers, room);
+    solution = solution_of(problem, batch, *solved, given.states != 0);
+    return static_cast<std::size_t>(std::ranges::max(solution.accepted));
   };
-  constexpr std::size_t kFirst = 64;  // steps of a sample that there is room for
-  DeviceSolved<T> solved = solve_with(dense != nullptr ? kFirst : 0);
-  Solution solution = solution_of(problem, batch, solved, given.states != 0);
-  if (dense == nullptr) return solution;
-  const auto most = static_cast<std::size_t>(*std::ranges::max_element(solution.accepted));
-  if (most > kFirst) solved = solve_with(most);  // the same steps again
-  *dense = dense_steps(problem, batch, solved, solution.accepted);
+  if (dense == nullptr) {
+    solve_in(0);
+    return solution;
+  }
+  constexpr std::size_t kFirst = 64;
+  solve_with_room(kFirst, solve_in);
+  *dense = dense_steps(problem, batch, *solved, solution.accepted);
   return solution;
 }
 

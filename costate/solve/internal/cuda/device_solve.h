@@ -88,6 +88,16 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
                              const DeviceProblem& problem, std::size_t lanes, const DeviceInputs<T>& inputs,
                              const DeviceBatch& batch, std::size_t capacity);
 
+/// `solve(room)` records that many steps of a sample and gives how many the longest one took. Where these are more, it
+/// solves once more, with room for all, and takes the same steps. Gives the room that was enough.
+template <class Solve>
+std::size_t solve_with_room(std::size_t room, const Solve& solve) {
+  const std::size_t most = solve(room);
+  if (most <= room) return room;
+  solve(most);
+  return most;
+}
+
 using SolveKernels = KernelsByLanes<KernelShape>;
 
 /// The kernels of a problem, which outlives them. `shared_limit`: KernelDevice's.
@@ -102,8 +112,7 @@ Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const
                      bool stays_there);
 
 /// Runs a kernel of add_solve_kernel() on a batch whose inputs were checked; of a problem that keeps it, with the dense
-/// output. NotSupported for events, a watch and a
-/// solve that goes on with another; and as launch_solve().
+/// output. NotSupported for events, a watch and a solve that goes on with another; and as launch_solve().
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
                           const HostBatch& batch, const DeviceGiven& given = {}, DenseSolution::Steps* dense = nullptr);

@@ -86,17 +86,16 @@ BatchOpResult DeviceSolveOp::run_as(const BatchOpRun& run) const {
   const SolveKernels::Made& made = kernels_.of(state->lanes);
   const auto module = device_.load(made.source);
   const DeviceInputs<T> inputs(device_, problem_, problem_.field, state->lanes, batch);
-  const auto solve_with = [&](std::size_t capacity) {
-    state->solved = launch_solve<T>(device_, *module, made.shapes, problem_, state->lanes, inputs, batch, capacity);
-    return state->solved.outcomes();
+  std::vector<LaneOutcome> outcomes;
+  const auto solve_in = [&](std::size_t room) {
+    state->solved = launch_solve<T>(device_, *module, made.shapes, problem_, state->lanes, inputs, batch, room);
+    outcomes = state->solved.outcomes();
+    return static_cast<std::size_t>(std::ranges::max(outcomes, {}, &LaneOutcome::accepted).accepted);
   };
-  std::vector<LaneOutcome> outcomes = solve_with(keeps_steps_ ? capacity_.load() : 0);
-  const std::int64_t most = std::ranges::max(outcomes, {}, &LaneOutcome::accepted).accepted;
-  // The same solve again takes the same steps.
-  if (keeps_steps_ && static_cast<std::size_t>(most) > state->solved.capacity) {
-    capacity_ = static_cast<std::size_t>(most);
-    outcomes = solve_with(static_cast<std::size_t>(most));
-  }
+  if (keeps_steps_)
+    capacity_ = solve_with_room(capacity_, solve_in);
+  else
+    solve_in(0);
   const Shape shape{static_cast<std::int64_t>(run.batch), static_cast<std::int64_t>(batch.num_times),
                     static_cast<std::int64_t>(problem_.state_size)};
   return {.value = HostArray(shape, state->solved.states.numbers()),
