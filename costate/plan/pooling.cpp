@@ -63,13 +63,15 @@ PoolTable::Axis axis_of(const PoolAxis& along) {
   const std::int64_t stride = std::min(along.stride, along.length);  // of one window, any
   const auto start = [&](std::int64_t window) { return window * stride - along.padding; };
   const std::vector<Range> firsts = numbers;
+  const bool windows_meet = std::ranges::any_of(numbers, [](const Range& range) { return range.count() > 1; });
   PoolTable::Axis axis{.windows = ranges_of(std::move(windows), 1, stride,
                                             [&](std::int64_t i) { return std::max<std::int64_t>(0, -start(i)); }),
                        .numbers = ranges_of(std::move(numbers), stride, 1,
                                             [&](std::int64_t number) {
                                               return number - start(firsts[static_cast<std::size_t>(number)].first);
                                             }),
-                       .stride = static_cast<std::uint32_t>(stride)};
+                       .stride = static_cast<std::uint32_t>(stride),
+                       .windows_meet = windows_meet};
   axis.windows.kernel = along.kernel;
   axis.windows.step = stride;
   axis.windows.padding = along.padding;
@@ -90,7 +92,7 @@ PoolTable pool_table(const Function& function, const Node& node) {
   return {.channels = static_cast<std::size_t>(geometry.channels),
           .rows = axis_of(rows),
           .columns = axis_of(geometry.columns),
-          .rows_divide = rows.kernel == rows.stride && rows.kernel * rows.count == rows.length,
+          .rows_divide = rows.kernel == rows.stride && rows.padding == 0 && rows.kernel * rows.count == rows.length,
           .window_size = static_cast<std::size_t>(geometry.window_size())};
 }
 

@@ -32,13 +32,14 @@ struct PoolTable {
     std::int64_t kernel = 0, step = 1, padding = 0;
 
     std::size_t size() const { return in_order.size(); }
-    bool overlap = false;    // two ranges share an element
+    bool overlap = false;    // a range of several elements begins before the one before it ends
     bool have_gaps = false;  // some are empty
   };
   struct Axis {
     Ranges windows;  // which numbers of the image; one at least
     Ranges numbers;  // which windows
     std::uint32_t stride = 1;
+    bool windows_meet = false;  // a number is in several
   };
 
   std::size_t channels = 0;

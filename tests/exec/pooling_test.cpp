@@ -37,6 +37,7 @@ std::vector<PoolCase> pool_cases() {
       {"halves_of_many", {7, 4, 4}},
       {"halves_of_odd", {2, 7, 5}},
       {"thirds", {2, 6, 9}, {.kernel = {3, 3}}},
+      {"thirds_padded", {3, 6, 9}, {.kernel = {3, 3}, .padding = {1, 1}}},
       {"gaps", {2, 8, 9}, {.kernel = {2, 2}, .stride = {3, 4}}},
       {"one_pixel_windows", {2, 5, 4}, {.kernel = {1, 1}, .stride = {2, 1}}},
       {"halves_padded", {2, 6, 5}, {.kernel = {2, 2}, .padding = {1, 1}}},
@@ -60,6 +61,9 @@ std::vector<PoolCase> pool_cases() {
       {"series", {3, 1, 17}, {.kernel = {1, 3}, .stride = {1, 2}, .padding = {0, 1}}},
       {"series_by_one", {5, 1, 10}, {.kernel = {1, 3}, .stride = {1, 1}, .padding = {0, 1}}},
       {"series_inside", {4, 1, 12}, {.kernel = {1, 3}, .stride = {1, 2}}},
+      {"row_in_two_windows", {2, 1, 9}, {.kernel = {2, 1}, .stride = {1, 1}, .padding = {1, 0}}},
+      {"column_in_three_windows", {2, 4, 1}, {.kernel = {2, 3}, .stride = {2, 1}, .padding = {0, 1}}},
+      {"pixel_in_four_windows", {3, 1, 1}, {.kernel = {2, 2}, .stride = {1, 1}, .padding = {1, 1}}},
       {"pixel", {2, 1, 1}, {.kernel = {3, 3}, .padding = {1, 1}}},
   };
 }

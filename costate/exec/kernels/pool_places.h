@@ -7,10 +7,7 @@
 namespace costate::internal {
 
 /// Whether no two windows have numbers in common.
-inline bool are_apart(const PoolTable& table) {
-  return !table.rows.numbers.overlap && !table.columns.numbers.overlap && !table.rows.windows.overlap &&
-         !table.columns.windows.overlap;
-}
+inline bool are_apart(const PoolTable& table) { return !table.rows.windows_meet && !table.columns.windows_meet; }
 
 /// How many vectors max_pool_input keeps of windows of three by three.
 inline std::size_t sums_of_threes(const PoolTable& table) {
