@@ -49,15 +49,14 @@ Array cross_entropy(Operand logits, Operand target) {
     throw ShapeError("[cross_entropy] logits must have shape [class], and the class be a label [] or a unit vector ",
                      "[class]; got ", shape, " and ", wanted, ".");
   check_axis("cross_entropy", shape, 0);
-  if (wanted.rank() == 1) {
-    const Array largest = stop_gradient(reduce_max(logits, {0}));
-    return log(sum(exp(logits - largest))) + largest - sum(logits * target);
-  }
+  const Array logs = log_softmax(logits);
+  if (wanted.rank() == 1) return -sum(logs * target);
   std::vector<double> classes(static_cast<std::size_t>(shape.size()));
   std::iota(classes.begin(), classes.end(), 0.0);
   const Array is_label = equal(target, constant(HostArray::vector(std::move(classes))));
-  const Array log_likelihood = sum(where(is_label, log_softmax(logits), 0.0));
-  return -log_likelihood / sum(is_label);  // divided by 1, or by 0 where the label is none
+  const Array count = sum(is_label);
+  // A label that is none has all classes times 0/0: neither the loss nor a gradient is a number.
+  return -sum(where(max(is_label, 1.0 - count), logs, 0.0)) * (count / count);
 }
 
 }  // namespace costate

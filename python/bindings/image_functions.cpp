@@ -175,7 +175,8 @@ void bind_normalization(nb::module_& m) {
       [](nb::handle logits, nb::handle target) { return cross_entropy(to_array(logits), to_array(target)); },
       nb::arg("logits"), nb::arg("target"),
       "-log_softmax(logits)[class], a scalar: logits [classes], and the class as a label [], one of the whole numbers "
-      "0, ..., classes - 1\n(NaN for any other), or as a unit vector [classes].");
+      "0, ..., classes - 1\n(the loss and its gradients are NaN for any other), or as a unit vector or probabilities "
+      "[classes].");
   m.def(
       "layer_norm",
       [](nb::handle x, nb::handle axis, double eps) { return layer_norm(to_array(x), to_integers(axis, "axis"), eps); },

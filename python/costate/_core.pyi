@@ -565,7 +565,7 @@ def log_softmax(x: object, axis: int = -1) -> Array:
 def cross_entropy(logits: object, target: object) -> Array:
     """
     -log_softmax(logits)[class], a scalar: logits [classes], and the class as a label [], one of the whole numbers 0, ..., classes - 1
-    (NaN for any other), or as a unit vector [classes].
+    (the loss and its gradients are NaN for any other), or as a unit vector or probabilities [classes].
     """
 
 def layer_norm(x: object, axis: object = -1, *, eps: float = 1e-05) -> Array:

@@ -88,11 +88,23 @@ TEST(CrossEntropy, TakesAUnitVectorForTheClass) {
               1000 * kSoftmaxRounding);
 }
 
+TEST(CrossEntropy, OfLargeLogitsHasAllItsDigits) {
+  const Function f = trace([](Array x, Array c) { return cross_entropy(x, c); }, {{"x", {3}}, {"c", {3}}});
+  EXPECT_NEAR(interpret(f, {vector_of({1e17, 1e17, 1e17}), vector_of({1, 0, 0})})[0].at(0), std::log(3.0),
+              kSoftmaxRounding);
+  EXPECT_NEAR(interpret(f, {vector_of({1e17, 1e17, 1e17}), vector_of({0.25, 0.5, 0.25})})[0].at(0), std::log(3.0),
+              kSoftmaxRounding);
+}
+
 TEST(CrossEntropy, OfALabelThatIsNoneIsNan) {
   const Function loss =
       trace([](Array x, Array label) { return cross_entropy(x, label); }, {{"x", {3}}, {"label", {}}});
-  for (const double label : {-1.0, 3.0, 0.5, std::numeric_limits<double>::quiet_NaN()})
-    EXPECT_TRUE(std::isnan(interpret(loss, {vector_of({1, 2, 3}), scalar(label)})[0].at(0))) << label;
+  const std::size_t by_x[] = {0};
+  for (const double label : {-1.0, 3.0, 0.5, std::numeric_limits<double>::quiet_NaN()}) {
+    const std::vector<HostArray> found = interpret(value_and_grad(loss, by_x), {vector_of({1, 2, 3}), scalar(label)});
+    EXPECT_TRUE(std::isnan(found[0].at(0))) << label;
+    for (std::int64_t i = 0; i < 3; ++i) EXPECT_TRUE(std::isnan(found[1].at(i))) << label;
+  }
   EXPECT_ERROR(trace([](Array x) { return cross_entropy(x, x.slice(0, 2)); }, {{"x", {3}}}), ShapeError,
                "a label [] or a unit vector [class]; got [3] and [2]");
 }
