@@ -48,63 +48,79 @@ namespace {
 /// Pixels of a panel that are taken together: while all rows read them they stay in a first-level cache.
 constexpr std::size_t kPanelBytes = std::size_t{24} << 10;
 
-/// Some rows of a group against the channels of a panel, at a tap.
+/// Some rows of a group against the channels of a panel, at some taps.
 template <class T>
 struct ChannelBlock {
   const WeightSums<T>& sums;
   const Pixel* pixels = nullptr;
   std::size_t num_pixels = 0;
-  Tap tap = {};
+  const Tap* taps = nullptr;
   const T* to;            // of the first row
   const T* from;          // the panel, [pixel, lane, channel]
   std::size_t channels;   // of the panel
-  T* partial = nullptr;   // [row, channel of the group] from the panel's first channel on
+  T* partial = nullptr;   // [position, row, channel of the group] from the row and the panel's first channel on
   std::size_t count = 0;  // channels in the last vector
 };
 
-/// kPart: the last vector is not full.
-template <std::size_t kRows, std::size_t kVectors, bool kPart, class T>
+/// Columns of a block: vectors of channels at one tap, or one vector at several. kPart: the last vector is not full.
+template <std::size_t kVectorsOf, std::size_t kTapsOf, bool kPartOf>
+struct Columns {
+  static_assert(kVectorsOf == 1 || kTapsOf == 1);
+  static constexpr std::size_t kCount = kVectorsOf * kTapsOf, kTaps = kTapsOf;
+  static constexpr std::size_t tap(std::size_t column) { return kTaps == 1 ? 0 : column; }
+  static constexpr std::size_t vector(std::size_t column) { return kTaps == 1 ? column : 0; }
+  static constexpr bool is_part(std::size_t column) { return kPartOf && vector(column) + 1 == kVectorsOf; }
+};
+
+template <std::size_t kRows, class Columns, class T>
 HWY_INLINE void channel_block(const ChannelBlock<T>& block) {
+  constexpr std::size_t kCount = Columns::kCount;
   const hn::ScalableTag<T> d;
-  const std::size_t width = hn::Lanes(d), lanes = block.sums.lanes, depth = block.sums.table->depth;
-  const std::size_t row_step = block.sums.table->to_pixels * lanes, channels = block.channels;
-  const auto is_part = [](std::size_t v) { return kPart && v + 1 == kVectors; };
-  const auto load = [&](const T* x, std::size_t v) HWY_ATTR {
-    return is_part(v) ? load_first(d, x + v * width, block.count) : hn::LoadU(d, x + v * width);
+  const ConvTable& table = *block.sums.table;
+  const std::size_t width = hn::Lanes(d), lanes = block.sums.lanes, channels = block.channels;
+  const std::size_t row_step = table.to_pixels * lanes;
+  const auto load = [&](const T* x, std::size_t column)
+                        HWY_ATTR { return Columns::is_part(column) ? load_first(d, x, block.count) : hn::LoadU(d, x); };
+  const auto partial = [&](std::size_t i, std::size_t column) HWY_ATTR {
+    const std::size_t row = block.taps[Columns::tap(column)].position * table.rows + i;
+    return block.partial + row * table.depth + Columns::vector(column) * width;
   };
-  VecOf<decltype(d)> sum[kRows][kVectors];
+  VecOf<decltype(d)> sum[kRows][kCount];
   for (std::size_t i = 0; i < kRows; ++i)
-    for (std::size_t v = 0; v < kVectors; ++v) sum[i][v] = load(block.partial + i * depth, v);
+    for (std::size_t c = 0; c < kCount; ++c) sum[i][c] = load(partial(i, c), c);
+  std::ptrdiff_t shifts[Columns::kTaps];
+  for (std::size_t t = 0; t < Columns::kTaps; ++t)
+    shifts[t] = block.taps[t].shift * static_cast<std::ptrdiff_t>(lanes * channels);
   for (std::size_t p = 0; p < block.num_pixels; ++p) {
     const T* to = block.to + block.pixels[p].to * lanes;
-    const T* from = block.from + shifted(block.pixels[p], block.tap) * lanes * channels;
+    const T* from = block.from + block.pixels[p].from * lanes * channels;
     for (std::size_t lane = lanes; lane > 0; --lane, ++to, from += channels) {
-      VecOf<decltype(d)> right[kVectors];
-      for (std::size_t v = 0; v < kVectors; ++v) right[v] = load(from, v);
+      VecOf<decltype(d)> right[kCount];
+      for (std::size_t c = 0; c < kCount; ++c)
+        right[c] = load(from + shifts[Columns::tap(c)] + Columns::vector(c) * width, c);
       for (std::size_t i = 0; i < kRows; ++i) {
         const auto left = hn::Set(d, to[i * row_step]);
-        for (std::size_t v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(left, right[v], sum[i][v]);
+        for (std::size_t c = 0; c < kCount; ++c) sum[i][c] = hn::MulAdd(left, right[c], sum[i][c]);
       }
     }
   }
   for (std::size_t i = 0; i < kRows; ++i)
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      T* partial = block.partial + i * depth + v * width;
-      if (is_part(v))
-        store_first(sum[i][v], d, partial, block.count);
+    for (std::size_t c = 0; c < kCount; ++c) {
+      if (Columns::is_part(c))
+        store_first(sum[i][c], d, partial(i, c), block.count);
       else
-        hn::StoreU(sum[i][v], d, partial);
+        hn::StoreU(sum[i][c], d, partial(i, c));
     }
 }
 
-/// All rows of the group against the same vectors of channels.
-template <std::size_t kVectors, bool kPart, class T>
+/// All rows of the group against the same columns.
+template <class Columns, class T>
 HWY_NOINLINE void channel_columns(ChannelBlock<T> block) {
   const ConvTable& table = *block.sums.table;
   std::size_t left = table.rows;
   const auto pass = [&](auto rows) HWY_ATTR {
     for (; left >= rows(); left -= rows()) {
-      channel_block<rows(), kVectors, kPart>(block);
+      channel_block<rows(), Columns>(block);
       block.to += rows() * table.to_pixels * block.sums.lanes;
       block.partial += rows() * table.depth;
     }
@@ -115,16 +131,27 @@ HWY_NOINLINE void channel_columns(ChannelBlock<T> block) {
   pass(std::integral_constant<std::size_t, 1>());
 }
 
-/// All rows of the group against the channels of a panel.
+/// All rows of the group against the channels of a panel at the taps of a class.
 template <class T>
-void panel_rows(ChannelBlock<T> block) {
+void panel_rows(ChannelBlock<T> block, std::size_t num_taps) {
   const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
   block.count = block.channels % width;
-  if (block.channels == 3 * width) return channel_columns<3, false>(block);
-  if (block.channels == 2 * width) return channel_columns<2, false>(block);
-  if (block.channels > width) return channel_columns<2, true>(block);
-  if (block.channels == width) return channel_columns<1, false>(block);
-  channel_columns<1, true>(block);
+  const Tap* const end = block.taps + num_taps;
+  const auto pass = [&](auto columns) HWY_ATTR {
+    using Pass = decltype(columns);
+    for (; end - block.taps >= static_cast<std::ptrdiff_t>(Pass::kTaps); block.taps += Pass::kTaps)
+      channel_columns<Pass>(block);
+  };
+  if (block.channels == 3 * width) return pass(Columns<3, 1, false>());
+  if (block.channels == 2 * width) return pass(Columns<2, 1, false>());
+  if (block.channels > width) return pass(Columns<2, 1, true>());
+  // One vector of channels: a cotangent that was loaded serves three taps.
+  if (block.channels == width) {
+    pass(Columns<1, 3, false>());
+    return pass(Columns<1, 1, false>());
+  }
+  pass(Columns<1, 3, true>());
+  pass(Columns<1, 1, true>());
 }
 
 /// All weights of a panel's channels: those from `first` of the group on.
@@ -142,12 +169,9 @@ void panel_sums(const WeightSums<T>& sums, std::size_t group, std::size_t first,
       const std::size_t begin = of.num_pixels * pass / passes, end = of.num_pixels * (pass + 1) / passes;
       block.pixels = table.pixels.data() + of.first_pixel + begin;
       block.num_pixels = end - begin;
-      for (std::uint32_t t = 0; t < of.num_taps; ++t) {
-        block.tap = table.taps[of.first_tap + t];
-        block.partial =
-            sums.partial + (group * table.positions + block.tap.position) * table.rows * table.depth + first;
-        panel_rows(block);
-      }
+      block.taps = table.taps.data() + of.first_tap;
+      block.partial = sums.partial + group * table.positions * table.rows * table.depth + first;
+      panel_rows(block, of.num_taps);
     }
   }
 }
