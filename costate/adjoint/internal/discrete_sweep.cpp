@@ -20,10 +20,11 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
       lender_(problem),
       workspace_(field.function().make_workspace()),
       walk_(problem),
-      dense_(problem.lanes) {
+      dense_(problem.lanes),
+      ends_(problem.lanes) {
   const auto stages = static_cast<std::size_t>(problem.tableau->num_all_stages());
   slope_cotangents_.resize(stages * size_);
-  for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_, &carried_, &dense_cotangent_}) buffer->resize(size_);
+  for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_, &carried_, &gathered_}) buffer->resize(size_);
   for (auto* buffer : {&time_cotangent_, &dots_, &step_bars_, &time_bars_, &mask_}) buffer->resize(lanes_);
   ones_.assign(lanes_, T{1});
   idle_times_.resize(lanes_);
@@ -121,6 +122,7 @@ void DiscreteSweep<T>::load_steps(std::size_t round) {
     active_[lane] = remaining_[lane] > 0 && solver.round_of(lane, remaining_[lane] - 1) == round ? 1 : 0;
     targets_[lane] = active_[lane] != 0 ? remaining_[lane] : 0;
     dense_.set(lane, 0, 0);
+    ends_.set(lane, 0, 0);
     if (active_[lane] == 0) {
       walk_.wait(lane, idle_times_[lane]);
       if (events_ != nullptr) events_->wait(lane);
@@ -136,6 +138,7 @@ void DiscreteSweep<T>::load_steps(std::size_t round) {
            time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
       --num_dense;
     dense_.set(lane, last.first_output, num_dense);
+    ends_.set(lane, last.first_output + num_dense, last.num_outputs - num_dense);
     any_at_end = any_at_end ||
                  (num_dense < last.num_outputs && moves_alone(static_cast<std::size_t>(last.first_output + num_dense)));
   }
@@ -202,16 +205,7 @@ void DiscreteSweep<T>::start_cotangents() {
   }
   std::fill(step_bars_.begin(), step_bars_.end(), T{0});
   std::fill(time_bars_.begin(), time_bars_.end(), T{0});
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (active_[lane] == 0) continue;
-    const LaneStep& last = step(lane);
-    for (std::int32_t i = dense_.count(lane); i < last.num_outputs; ++i) {
-      const auto output = static_cast<std::size_t>(last.first_output + i);
-      if (moves_alone(output)) add_rate_at_end(lane, output);
-      for (std::size_t row = 0; row < problem_.state_size; ++row)
-        y_cotangent_[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
-    }
-  }
+  add_end_outputs();
   for (std::size_t lane = 0; has_mass() && field_.wants_times() && lane < lanes_; ++lane)
     if (active_[lane] != 0 && is_first_step(lane)) add_function_step_rates_at_start(lane);
   if (events_ != nullptr) events_->take_ends(y_cotangent_.data());
@@ -262,10 +256,8 @@ void DiscreteSweep<T>::take_back_first_stage() {
     num_first += is_first ? 1 : 0;
     mask_[lane] = active_[lane] != 0 && !is_first ? T{1} : T{0};
   }
-  select_lanes(mask_.data(), slope_cotangent(0), carried_.data(), carried_.data(), problem_.state_size, lanes_);
+  move_lanes(mask_.data(), slope_cotangent(0), carried_.data(), problem_.state_size, lanes_);
   if (num_first == 0) return;
-  for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i)
-    if (mask_[i % lanes_] != 0) slope_cotangent(0)[i] = T{0};
   take_back_stage(0, num_first);
 }
 
@@ -302,13 +294,13 @@ void DiscreteSweep<T>::add_own_arguments() {
 /// Lanes whose last step was taken back hand out the cotangent of their start.
 template <class T>
 void DiscreteSweep<T>::finish_step() {
+  bool any_done = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (active_[lane] == 0 || --remaining_[lane] > 0) continue;
-    for (std::size_t row = 0; row < problem_.state_size; ++row) {
-      gradients_->z0[row * lanes_ + lane] = y_cotangent_[row * lanes_ + lane];
-      y_cotangent_[row * lanes_ + lane] = T{0};
-    }
+    const bool is_done = active_[lane] != 0 && --remaining_[lane] == 0;
+    mask_[lane] = is_done ? T{1} : T{0};
+    any_done = any_done || is_done;
   }
+  if (any_done) move_lanes(mask_.data(), y_cotangent_.data(), gradients_->z0.data(), problem_.state_size, lanes_);
 }
 
 /// The outputs at the start are z0 itself.
@@ -320,14 +312,18 @@ void DiscreteSweep<T>::finish() {
   else
     field_.function().finish_sums(output_pointers_, workspace_);
   if (events_ != nullptr) events_->finish();
-  bool any_repeated = false;
-  for (std::size_t lane = 0; lane < lanes_ && !solve_.solver->took_over(); ++lane)
-    for (std::size_t output = 0; output < problem_.num_times && !lender_.borrows(lane); ++output) {
-      if (!is_at_start(output, lane)) break;
-      any_repeated = any_repeated || output > 0;
-      for (std::size_t row = 0; row < problem_.state_size; ++row)
-        gradients_->z0[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
+  bool any = !solve_.solver->took_over(), any_repeated = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) mask_[lane] = lender_.borrows(lane) ? T{0} : T{1};
+  for (std::size_t output = 0; any && output < problem_.num_times; ++output) {
+    any = false;
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      if (mask_[lane] != 0 && !is_at_start(output, lane)) mask_[lane] = T{0};
+      any = any || mask_[lane] != 0;
     }
+    if (!any) break;
+    any_repeated = any_repeated || output > 0;
+    add_lanes(mask_.data(), output_cotangent(output), gradients_->z0.data(), problem_.state_size, lanes_);
+  }
   if (any_repeated && field_.wants_times()) add_rates_at_start();
 }
 

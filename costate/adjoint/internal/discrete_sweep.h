@@ -60,6 +60,8 @@ class DiscreteSweep : public AdjointSweep<T> {
   void load_frame(std::size_t round);
   void evaluate_stages();
   void start_cotangents();
+  const T* load_pass(const OutputPasses& passes);
+  void add_end_outputs();
   void add_dense_outputs();
   void add_dense_output(const T* w);
   void add_dense_times(const T* w);
@@ -132,14 +134,14 @@ class DiscreteSweep : public AdjointSweep<T> {
   AlignedVector<T> carried_;                           // cotangent of the first slope of each lane's following step
   AlignedVector<T> y_, y_cotangent_;                   // state before the step, and its cotangent so far (ybar)
   AlignedVector<T> state_cotangent_, time_cotangent_;  // of one stage: Ybar_i and that of t_i
-  AlignedVector<T> dense_cotangent_;        // of the outputs of a pass, which are different ones in each lane
+  AlignedVector<T> gathered_;               // cotangents of a pass's outputs, which are different ones in each lane
   AlignedVector<T> ones_, dots_;            // [lanes], as all below; dots of cotangents and slopes
   AlignedVector<T> step_bars_, time_bars_;  // cotangents of the step's h and t
   AlignedVector<double> idle_times_;        // a valid time for lanes without a step in this round
   std::vector<double> first_stops_;         // where steps no longer shift with times[0]
   StageWalk<T> walk_;
   AlignedVector<T> mask_;
-  OutputPasses dense_;                             // outputs within the steps of this round
+  OutputPasses dense_, ends_;                      // outputs within the steps of this round, and at their ends
   std::unique_ptr<EventSweep<T>> events_;          // null where the problem has none
   std::unique_ptr<OutputSlopes<T>> start_slopes_;  // null where no time's gradient asks for them
   bool is_event_pass_ = false;                     // the dense output that is taken back is that of events

@@ -8,18 +8,34 @@
 
 namespace costate::internal {
 
+/// The cotangents of a pass's outputs, and mask_: 1 where a lane has one.
+template <class T>
+const T* DiscreteSweep<T>::load_pass(const OutputPasses& passes) {
+  std::fill(mask_.begin(), mask_.end(), T{0});
+  for (const std::size_t lane : passes.lanes()) mask_[lane] = T{1};
+  if (const auto shared = passes.shared_output()) return output_cotangent(*shared);
+  passes.gather(cotangent_, problem_.state_size, gathered_.data());
+  return gathered_.data();
+}
+
+/// Outputs at the steps' ends, one of each lane at once.
+template <class T>
+void DiscreteSweep<T>::add_end_outputs() {
+  for (bool has_any = ends_.begin(); has_any; has_any = ends_.next()) {
+    for (const std::size_t lane : ends_.lanes())
+      if (moves_alone(ends_.output(lane))) add_rate_at_end(lane, ends_.output(lane));
+    const T* w = load_pass(ends_);
+    add_lanes(mask_.data(), w, y_cotangent_.data(), problem_.state_size, lanes_);
+  }
+}
+
 /// Outputs within the steps, one of each lane at once.
 template <class T>
 void DiscreteSweep<T>::add_dense_outputs() {
   for (bool has_any = dense_.begin(); has_any; has_any = dense_.next()) {
-    std::fill(mask_.begin(), mask_.end(), T{0});
-    for (const std::size_t lane : dense_.lanes()) {
-      mask_[lane] = T{1};
+    for (const std::size_t lane : dense_.lanes())
       theta_[lane] = (time_of(dense_.output(lane), lane) - step(lane).t) / step(lane).h;
-    }
-    const auto shared = dense_.shared_output();
-    if (!shared) dense_.gather(cotangent_, problem_.state_size, dense_cotangent_.data());
-    const T* w = shared ? output_cotangent(*shared) : dense_cotangent_.data();
+    const T* w = load_pass(dense_);
     add_dense_output(w);
     if (field_.wants_times()) add_dense_times(w);
   }
@@ -145,6 +161,10 @@ void DiscreteSweep<T>::add_to_times(std::size_t lane) {
 }
 
 // Members that have their definitions here.
+template const float* DiscreteSweep<float>::load_pass(const OutputPasses&);
+template const double* DiscreteSweep<double>::load_pass(const OutputPasses&);
+template void DiscreteSweep<float>::add_end_outputs();
+template void DiscreteSweep<double>::add_end_outputs();
 template void DiscreteSweep<float>::add_dense_outputs();
 template void DiscreteSweep<double>::add_dense_outputs();
 template Slopes<float> DiscreteSweep<float>::vectors() const;

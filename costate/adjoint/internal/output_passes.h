@@ -35,9 +35,11 @@ class OutputPasses {
   template <class T>
   void gather(const T* all, std::size_t rows, T* out) const {
     const std::size_t num_lanes = output_.size();
-    for (const std::size_t lane : lanes())
-      for (std::size_t row = 0; row < rows; ++row)
-        out[row * num_lanes + lane] = all[(output_[lane] * rows + row) * num_lanes + lane];
+    constexpr std::size_t kRows = 64;  // whose lines stay in a first-level cache
+    for (std::size_t first = 0; first < rows; first += kRows)
+      for (const std::size_t lane : lanes())
+        for (std::size_t row = first; row < std::min(rows, first + kRows); ++row)
+          out[row * num_lanes + lane] = all[(output_[lane] * rows + row) * num_lanes + lane];
   }
 
  private:

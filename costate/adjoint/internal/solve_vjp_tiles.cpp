@@ -25,9 +25,11 @@ void drop_failed(const LaneSolver<T>& solver, std::size_t num_samples, AlignedVe
   const auto drop = [&](std::size_t lane, std::size_t first_row, std::size_t end_row) {
     for (std::size_t row = first_row; row < end_row; ++row) cotangent[row * lanes + lane] = T{0};
   };
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
+  for (std::size_t row = 0; num_samples < lanes && row < cotangent.size() / lanes; ++row)
+    std::fill_n(cotangent.data() + row * lanes + num_samples, lanes - num_samples, T{0});
+  for (std::size_t lane = 0; lane < num_samples; ++lane) {
     const std::size_t size = solver.problem().state_size;
-    if (lane >= num_samples || solver.outcomes()[lane].status != Status::kOk)
+    if (solver.outcomes()[lane].status != Status::kOk)
       drop(lane, 0, cotangent.size() / lanes);
     else if (solver.events() != nullptr)
       drop(lane, solver.next_output(lane) * size, solver.problem().num_times * size);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
+
+#include "costate/exec/kernels/kernels.h"
 
 namespace costate::internal {
 namespace {
@@ -11,6 +14,8 @@ template <class T>
 void pack(const HostArray& samples, std::size_t first, std::size_t count, std::size_t size, T* out, std::size_t lanes) {
   const auto copy = [&](const auto* from) {
     from += first * size;
+    if constexpr (std::is_same_v<decltype(from), const T*>)
+      if (count == lanes) return transpose<T>(from, lanes, size, nullptr, out);
     for (std::size_t row = 0; row < size; ++row, out += lanes) {
       for (std::size_t lane = 0; lane < count; ++lane) out[lane] = static_cast<T>(from[lane * size + row]);
       std::fill(out + count, out + lanes, out[count - 1]);
@@ -152,8 +157,13 @@ void TileRunner<T>::write_outputs(const TileWorker<T>& worker, const Tile<T>& ti
     const std::size_t size = output_size(first_output + i);
     const T* from = worker.outputs[first_output + i];
     T* out = outputs[i].template data<T>().data() + tile.first * size;
-    for (std::size_t lane = 0; lane < tile.count; ++lane)
-      for (std::size_t row = 0; row < size; ++row) out[lane * size + row] = from[row * lanes + lane];
+    if (tile.count == lanes) {
+      transpose<T>(from, size, lanes, nullptr, out);
+      continue;
+    }
+    std::vector<LaneCopy<T>> copies(tile.count);
+    for (std::size_t lane = 0; lane < tile.count; ++lane) copies[lane] = {lane, out + lane * size};
+    copy_lanes<T>(from, size, lanes, copies);
   }
 }
 

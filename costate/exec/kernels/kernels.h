@@ -18,6 +18,7 @@
 // | sums of lanes | transpose, add_row_products, add_partial_sums               | lane_sums.cpp      |
 // | groups of rows| group_norm (group_norm.h)                                   | group_norm.cpp     |
 // | rows          | spread, gather_rows, scatter_add_rows, reduce_rows          | rows.cpp           |
+// | lanes         | copy_lanes                                                  | rows.cpp           |
 // | Runge-Kutta   | stage_combine, scaled_error_norm, axpy_lanes, select_lanes  | runge_kutta.cpp    |
 // | optimizers    | adam_update                                                 | adam.cpp           |
 #pragma once
@@ -192,6 +193,16 @@ void add_partial_sums(T* partial, std::size_t count, T* out);
 
 // ---- rows
 
+/// A lane, and where its numbers go, one after the other.
+template <class T>
+struct LaneCopy {
+  std::size_t lane = 0;
+  T* to = nullptr;
+};
+/// Lanes of x [rows, lanes].
+template <class T>
+void copy_lanes(const T* x, std::size_t rows, std::size_t lanes, std::span<const LaneCopy<T>> copies);
+
 /// out [rows, lanes] = x, spread as it says.
 template <class T>
 void spread(Operand<T> x, T* out, std::size_t rows, std::size_t lanes);
@@ -271,6 +282,14 @@ void axpy_lanes(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t 
 /// out = mask[lane] != 0 ? x : y. out may be either.
 template <class T>
 void select_lanes(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes);
+
+/// y += x where mask[lane] != 0.
+template <class T>
+void add_lanes(const T* mask, const T* x, T* y, std::size_t rows, std::size_t lanes);
+
+/// out = x and x = 0 where mask[lane] != 0.
+template <class T>
+void move_lanes(const T* mask, T* x, T* out, std::size_t rows, std::size_t lanes);
 
 // ---- optimizers, in f64
 

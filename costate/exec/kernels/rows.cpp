@@ -9,6 +9,17 @@
 
 namespace costate::internal {
 
+/// So many rows at a time that their lines stay in a first-level cache: each line has a number of every lane.
+template <class T>
+void copy_lanes(const T* x, std::size_t rows, std::size_t lanes, std::span<const LaneCopy<T>> copies) {
+  constexpr std::size_t kRows = 64;
+  for (std::size_t first = 0; first < rows; first += kRows) {
+    const std::size_t end = std::min(rows, first + kRows);
+    for (const LaneCopy<T>& copy : copies)
+      for (std::size_t row = first; row < end; ++row) copy.to[row] = x[row * lanes + copy.lane];
+  }
+}
+
 template <class T>
 void spread(Operand<T> x, T* out, std::size_t rows, std::size_t lanes) {
   const bool is_row_of_numbers = lanes == 1 && x.spread == Spread::kRow;
@@ -123,10 +134,11 @@ void reduce_rows(Op op, const T* x, std::span<const std::uint32_t> table, std::s
   }
 }
 
-#define COSTATE_ROWS(T)                                                                      \
-  template void spread(Operand<T>, T*, std::size_t, std::size_t);                            \
-  template void gather_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);      \
-  template void scatter_add_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t); \
+#define COSTATE_ROWS(T)                                                                       \
+  template void copy_lanes(const T*, std::size_t, std::size_t, std::span<const LaneCopy<T>>); \
+  template void spread(Operand<T>, T*, std::size_t, std::size_t);                             \
+  template void gather_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);       \
+  template void scatter_add_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);  \
   template void reduce_rows(Op, const T*, std::span<const std::uint32_t>, std::size_t, T*, std::size_t);
 COSTATE_ROWS(float)
 COSTATE_ROWS(double)

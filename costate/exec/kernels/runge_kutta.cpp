@@ -248,6 +248,26 @@ void run_select(const T* mask, const T* x, const T* y, T* out, std::size_t rows,
   });
 }
 
+template <class T>
+void run_add(const T* mask, const T* x, T* y, std::size_t rows, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  for_rows<T>(rows, lanes, [&](std::size_t offset, auto load, auto store, auto lane) HWY_ATTR {
+    const auto old = load(y + offset);
+    store(hn::IfThenElse(hn::Ne(lane(mask), hn::Zero(d)), hn::Add(old, load(x + offset)), old), y + offset);
+  });
+}
+
+template <class T>
+void run_move(const T* mask, T* x, T* out, std::size_t rows, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  for_rows<T>(rows, lanes, [&](std::size_t offset, auto load, auto store, auto lane) HWY_ATTR {
+    const auto moves = hn::Ne(lane(mask), hn::Zero(d));
+    const auto moved = load(x + offset);
+    store(hn::IfThenElse(moves, moved, load(out + offset)), out + offset);
+    store(hn::IfThenZeroElse(moves, moved), x + offset);
+  });
+}
+
 }  // namespace
 
 #define COSTATE_RUNGE_KUTTA(T, suffix)                                                                              \
@@ -273,6 +293,12 @@ void run_select(const T* mask, const T* x, const T* y, T* out, std::size_t rows,
   void dense_##suffix(const DenseOutput<T>& dense) { run_dense(dense); }                                            \
   void select_##suffix(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {        \
     run_select(mask, x, y, out, rows, lanes);                                                                       \
+  }                                                                                                                 \
+  void add_lanes_##suffix(const T* mask, const T* x, T* y, std::size_t rows, std::size_t lanes) {                   \
+    run_add(mask, x, y, rows, lanes);                                                                               \
+  }                                                                                                                 \
+  void move_lanes_##suffix(const T* mask, T* x, T* out, std::size_t rows, std::size_t lanes) {                      \
+    run_move(mask, x, out, rows, lanes);                                                                            \
   }
 COSTATE_RUNGE_KUTTA(float, f32)
 COSTATE_RUNGE_KUTTA(double, f64)
@@ -291,6 +317,8 @@ namespace costate::internal {
   HWY_EXPORT(row_norm_##suffix);                                                                                     \
   HWY_EXPORT(axpy_##suffix);                                                                                         \
   HWY_EXPORT(select_##suffix);                                                                                       \
+  HWY_EXPORT(add_lanes_##suffix);                                                                                    \
+  HWY_EXPORT(move_lanes_##suffix);                                                                                   \
   HWY_EXPORT(polynomials_##suffix);                                                                                  \
   HWY_EXPORT(dense_##suffix);                                                                                        \
   template <>                                                                                                        \
@@ -327,6 +355,14 @@ namespace costate::internal {
   template <>                                                                                                        \
   void select_lanes<T>(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {         \
     HWY_DYNAMIC_DISPATCH(select_##suffix)(mask, x, y, out, rows, lanes);                                             \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void add_lanes<T>(const T* mask, const T* x, T* y, std::size_t rows, std::size_t lanes) {                          \
+    HWY_DYNAMIC_DISPATCH(add_lanes_##suffix)(mask, x, y, rows, lanes);                                               \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void move_lanes<T>(const T* mask, T* x, T* out, std::size_t rows, std::size_t lanes) {                             \
+    HWY_DYNAMIC_DISPATCH(move_lanes_##suffix)(mask, x, out, rows, lanes);                                            \
   }
 COSTATE_RUNGE_KUTTA(float, f32)
 COSTATE_RUNGE_KUTTA(double, f64)

@@ -31,10 +31,9 @@ void LaneRecord<T>::clear() {
 }
 
 template <class T>
-void LaneRecord<T>::append(const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size,
-                           std::size_t most_numbers) {
+T* LaneRecord<T>::append(std::size_t state_size, std::size_t most_numbers) {
   const std::size_t index = num_steps++;
-  if (index % stride != 0) return;
+  if (index % stride != 0) return nullptr;
   while (states.size() + state_size > most_numbers && states.size() > state_size) {  // keep every second state
     const std::size_t kept = (states.size() / state_size + 1) / 2;
     for (std::size_t i = 1; i < kept; ++i)
@@ -42,12 +41,11 @@ void LaneRecord<T>::append(const T* y, std::size_t lane, std::size_t lanes, std:
                   states.begin() + static_cast<std::ptrdiff_t>(i * state_size));
     states.resize(kept * state_size);
     stride *= 2;
-    if (index % stride != 0) return;
+    if (index % stride != 0) return nullptr;
   }
   const std::size_t size = states.size();
   states.resize(size + state_size);
-  T* state = states.data() + size;
-  for (std::size_t row = 0; row < state_size; ++row) state[row] = y[row * lanes + lane];
+  return states.data() + size;
 }
 
 template struct LaneRecord<float>;

@@ -45,9 +45,9 @@ struct LaneRecord {
   std::size_t stride = 1;
 
   void clear();
-  /// Appends the state before a step: column `lane` of y [state, lanes]. Doubles the stride whenever the states would
-  /// outgrow `most_numbers`.
-  void append(const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size, std::size_t most_numbers);
+  /// Appends a step, and gives the place for the state before it; null where that is not kept. Doubles the stride
+  /// whenever the states would outgrow `most_numbers`.
+  T* append(std::size_t state_size, std::size_t most_numbers);
 };
 
 extern template struct LaneRecord<float>;

@@ -44,6 +44,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       records_(lanes_),
       errors_(problem) {
   inside_.reserve(lanes_);
+  copies_.reserve(lanes_);
   if (problem.function_step) stepper_ = std::make_unique<FunctionStepper<T>>(*problem.function_step);
   if (problem.function_step && problem.function_step->explicit_step) switch_ = std::make_unique<LaneSwitch>(lanes_);
   if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
@@ -82,8 +83,9 @@ void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* sta
   std::copy_n(inputs.z0, state, y_.data());
   std::copy_n(inputs.z0, state, states);
   std::fill_n(states + state, (problem_.num_times - 1) * state, std::numeric_limits<T>::quiet_NaN());
+  add_up_zeros(y_.data());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    begin(lane, states);
+    begin(lane, norms_[lane] == 0, states);
     if (lane >= inputs.num_samples) end_lane(lane, Status::kOk);
   }
   find_first_steps();
@@ -177,15 +179,15 @@ void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample) {
     if (holds_sample[lane] == 0) continue;
     for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
     write_state(y_.data(), lane, 0, nullptr);
-    begin(lane, nullptr);
+    begin(lane, lane_is_finite(y_.data(), lane, lanes_, state_size_), nullptr);
     any = true;
   }
   if (any) find_first_steps();
 }
 
-/// Puts a lane at the start of its sample, whose z0 stands in y and in the states.
+/// Puts a lane at the start of its sample, whose z0, which may not be finite, stands in y and in the states.
 template <class T>
-void LaneSolver<T>::begin(std::size_t lane, T* states) {
+void LaneSolver<T>::begin(std::size_t lane, bool is_finite, T* states) {
   LaneOutputs& outputs = outputs_[lane];
   outputs = LaneOutputs{};
   next_[lane] = 1;
@@ -210,7 +212,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   while (!problem_.is_fixed && next_output(lane) < problem_.num_times &&
          time_of(next_output(lane), lane) == clock_.t[lane])
     write_state(y_.data(), lane, static_cast<std::size_t>(next_[lane]++), states);
-  if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) return end_lane(lane, Status::kNonFinite);
+  if (!is_finite) return end_lane(lane, Status::kNonFinite);
   if (next_output(lane) == problem_.num_times) return end_at_start(lane);
   clock_.next_time[lane] = time_of(next_output(lane), lane);
 }

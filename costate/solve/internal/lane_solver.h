@@ -156,7 +156,7 @@ class LaneSolver {
 
   // Beginning and ending a sample.
   void refill(LaneQueue& queue, std::vector<char>& holds_sample);
-  void begin(std::size_t lane, T* states);
+  void begin(std::size_t lane, bool is_finite, T* states);
   void take_up(std::size_t lane);
   void end_at_start(std::size_t lane);
   bool has_valid_times(std::size_t lane);
@@ -197,12 +197,13 @@ class LaneSolver {
   void refuse_negative();
   double halving_error() const;
   void end_at_shortest();
-  void add_up_zeros();
+  void add_up_zeros(const T* y);
   Judgement accept_fixed();
   void join(T* norms) const;
   double evaluations_of_attempt() const;
   void carry_over();
   void select_first(const StepFrame<T>& x, std::size_t stage, const StepFrame<T>& y, const StepFrame<T>& out);
+  void keep_records();
   void keep_record(std::size_t lane);
 
   // A step by a Function (lane_solver_function_steps.cpp).
@@ -271,6 +272,7 @@ class LaneSolver {
   std::vector<std::uint32_t> inside_;   // those of them whose step has outputs before its end
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
+  std::vector<LaneCopy<T>> copies_;  // into the records
   LaneInputs<T> inputs_;
   StepListener* listener_ = nullptr;
   DenseRecord<T>* dense_record_ = nullptr;

@@ -14,9 +14,9 @@ void LaneSolver<T>::find_first_steps() {
   if (has_stops_) start_at_stops();
   if (!problem_.is_fixed && any_active()) {
     evaluate_first();
+    add_up_zeros(slope(0));
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (outputs_[lane].is_fresh && clock_.is_active[lane] != 0 &&
-          !lane_is_finite(slope(0), lane, lanes_, state_size_))
+      if (outputs_[lane].is_fresh && clock_.is_active[lane] != 0 && norms_[lane] != 0)
         end_lane(lane, Status::kNonFinite);
     choose_first_steps();
   }

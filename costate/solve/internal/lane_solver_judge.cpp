@@ -74,18 +74,18 @@ void LaneSolver<T>::end_at_shortest() {
       end_lane(lane, std::isfinite(clock_.error[lane]) ? Status::kStepTooSmall : Status::kNonFinite);
 }
 
-/// norms_: 0, or NaN where a number of the lane's next state is not finite.
+/// norms_: 0, or NaN where a number of the lane's y [state, lanes] is not finite.
 template <class T>
-void LaneSolver<T>::add_up_zeros() {
+void LaneSolver<T>::add_up_zeros(const T* y) {
   constexpr std::size_t kChains = 16;  // of one lane's numbers, beside each other
   std::fill(norms_.begin(), norms_.end(), T{0});
   const std::size_t chained = lanes_ == 1 ? state_size_ / kChains * kChains : 0;
   T sums[kChains] = {};
   for (std::size_t row = 0; row < chained; row += kChains)
-    for (std::size_t chain = 0; chain < kChains; ++chain) sums[chain] += T{0} * y_next_[row + chain];
+    for (std::size_t chain = 0; chain < kChains; ++chain) sums[chain] += T{0} * y[row + chain];
   for (const T sum : sums) norms_[0] += sum;
   for (std::size_t row = chained; row < state_size_; ++row)
-    for (std::size_t lane = 0; lane < lanes_; ++lane) norms_[lane] += T{0} * y_next_[row * lanes_ + lane];
+    for (std::size_t lane = 0; lane < lanes_; ++lane) norms_[lane] += T{0} * y[row * lanes_ + lane];
 }
 
 /// Fixed steps are accepted unless a number of the next state is not finite.
@@ -93,7 +93,7 @@ template <class T>
 Judgement LaneSolver<T>::accept_fixed() {
   Judgement judgement;
   if (stepper_) end_without_convergence();
-  add_up_zeros();
+  add_up_zeros(y_next_.data());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     clock_.nfe[lane] += evaluations_of_attempt() * clock_.is_active[lane];
     if (clock_.is_active[lane] != 0 && norms_[lane] != 0) end_lane(lane, Status::kNonFinite);
@@ -122,8 +122,7 @@ void LaneSolver<T>::judge(T* states) {
   if (judgement.num_reached > 0) pass_all_outputs(judgement.num_reached, states);
   if (events_ != nullptr) end_at_events();
   if (dense_record_ != nullptr) keep_dense();
-  for (std::size_t lane = 0; keeps_records_ && lane < lanes_; ++lane)
-    if (mask_[lane] != 0) keep_record(lane);
+  if (keeps_records_) keep_records();
   if (listener_ != nullptr && judgement.any_accepted) listener_->stepped();
   if (listener_ != nullptr) listener_->judged();
   select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
@@ -133,6 +132,15 @@ void LaneSolver<T>::judge(T* states) {
   if (stepper_) std::ranges::fill(clock_.knows_first, 1.0);  // none is asked for but a sample's very first
   advance(clock_);
   if (has_stops_ && !problem_.is_fixed) pass_stops();
+}
+
+/// Of the steps that were accepted.
+template <class T>
+void LaneSolver<T>::keep_records() {
+  copies_.clear();
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (mask_[lane] != 0) keep_record(lane);
+  copy_lanes<T>(y_.data(), state_size_, lanes_, copies_);
 }
 
 template <class T>
@@ -146,8 +154,8 @@ void LaneSolver<T>::keep_record(std::size_t lane) {
   }
   if (problem_.options.adjoint == Adjoint::kReversible)
     ++record.num_steps;  // whose states will be taken back
-  else
-    record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_, inputs_.memory_parts));
+  else if (T* const state = record.append(state_size_, recorded_numbers(problem_, inputs_.memory_parts)))
+    copies_.push_back({lane, state});
   if (problem_.is_fixed && outputs_[lane].step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
 }
 
@@ -162,12 +170,14 @@ template void LaneSolver<float>::refuse_negative();
 template void LaneSolver<double>::refuse_negative();
 template void LaneSolver<float>::end_at_shortest();
 template void LaneSolver<double>::end_at_shortest();
-template void LaneSolver<float>::add_up_zeros();
-template void LaneSolver<double>::add_up_zeros();
+template void LaneSolver<float>::add_up_zeros(const float*);
+template void LaneSolver<double>::add_up_zeros(const double*);
 template Judgement LaneSolver<float>::accept_fixed();
 template Judgement LaneSolver<double>::accept_fixed();
 template void LaneSolver<float>::judge(float*);
 template void LaneSolver<double>::judge(double*);
+template void LaneSolver<float>::keep_records();
+template void LaneSolver<double>::keep_records();
 template void LaneSolver<float>::keep_record(std::size_t);
 template void LaneSolver<double>::keep_record(std::size_t);
 
