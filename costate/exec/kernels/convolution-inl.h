@@ -77,17 +77,21 @@ HWY_INLINE void for_lanes(const RowBlock<T>& block, Run run) {
 /// Applies the activation, or the slope of one, to rows from `row` on, which were just stored.
 template <class T>
 void activate(const Convolution<T>& c, std::size_t row, std::size_t rows, const PixelRange& range) {
+  // Pixels that lie behind each other are one row of numbers.
   const auto at_each = [&](auto change) HWY_ATTR {
+    const Pixel* const end = range.first + range.count;
     for (std::size_t i = row; i < row + rows; ++i)
-      for (std::size_t p = 0; p < range.count; ++p) {
-        const std::size_t at = (i * c.table->to_pixels + range.first[p].to) * c.lanes;
-        for_vectors_and_half<T>(c.lanes,
-                                [&](auto d, auto load, auto store) HWY_ATTR { store(change(d, load, at), c.to + at); });
+      for (const Pixel* pixel = range.first; pixel < end;) {
+        const Pixel* const first = pixel++;
+        while (pixel < end && pixel->to == first->to + static_cast<std::uint32_t>(pixel - first)) ++pixel;
+        T* const to = c.to + (i * c.table->to_pixels + first->to) * c.lanes;
+        for_vectors_and_half<T>(static_cast<std::size_t>(pixel - first) * c.lanes,
+                                [&](auto d, auto load, auto store) HWY_ATTR { store(change(d, load, to), to); });
       }
   };
   const auto slope = [&](auto kind) HWY_ATTR {
-    at_each([&](auto d, auto load, std::size_t at)
-                HWY_ATTR { return times_slope<kind()>(d, load(c.to + at), load(c.slope_of + at)); });
+    at_each([&](auto d, auto load, const T* to)
+                HWY_ATTR { return times_slope<kind()>(d, load(to), load(c.slope_of + (to - c.to))); });
   };
   switch (c.activation) {
     case Activation::kNone:
@@ -100,7 +104,7 @@ void activate(const Convolution<T>& c, std::size_t row, std::size_t rows, const 
       return slope(std::integral_constant<Activation, Activation::kSigmoidSlope>());
     default:
       return with_activation(c.activation, [&](auto activation) HWY_ATTR {
-        at_each([&](auto d, auto load, std::size_t at) HWY_ATTR { return activation(d, load(c.to + at)); });
+        at_each([&](auto d, auto load, const T* to) HWY_ATTR { return activation(d, load(to)); });
       });
   }
 }

@@ -27,6 +27,7 @@
 #include <hwy/highway.h>
 
 #include "costate/exec/kernels/convolution-inl.h"
+#include "costate/exec/kernels/square-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -131,59 +132,132 @@ void all_lanes(const RowBlock<T>& block, Pass pass) {
   for_lanes(block, [&](auto d, auto is_part, const RowBlock<T>& at) HWY_ATTR { packed_block<is_part()>(d, at, pass); });
 }
 
-/// Of one lane, kPixels pixels at a time: vectors of rows.
-template <std::size_t kPixels, class D, class T>
-HWY_INLINE void one_lane_block(D d, const RowBlock<T>& block, const PixelClass& of, const Pixel* pixels) {
-  const ConvTable& table = block.table;
-  const std::size_t rows = hn::Lanes(d);
-  HWY_ALIGN T buffer[hn::MaxLanes(d)];
-  VecOf<D> sum[kPixels];
-  for (std::size_t p = 0; p < kPixels; ++p) {
-    for (std::size_t i = 0; i < rows; ++i)
-      buffer[i] = block.bias == nullptr ? T{0} : block.bias[i * table.to_pixels + pixels[p].to];
-    sum[p] = hn::Load(d, buffer);
+/// Pixels of one lane that are taken together.
+constexpr std::size_t kOnePixels = 8;
+
+/// Vectors of the rows whose weights are packed from `weights` on, and `pack_step` behind for each further eight.
+template <std::size_t kVectors, class D, class T>
+HWY_INLINE void load_rows(D d, const T* weights, std::size_t pack_step, VecOf<D> (&rows)[kVectors]) {
+  constexpr std::size_t kLanes = hn::MaxLanes(d);
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (kLanes > kPackedRows) {
+    static_assert(kLanes == 2 * kPackedRows);
+    const hn::Half<D> half;
+    for (std::size_t v = 0; v < kVectors; ++v)
+      rows[v] = hn::Combine(d, hn::LoadU(half, weights + (2 * v + 1) * pack_step),
+                            hn::LoadU(half, weights + 2 * v * pack_step));
+    return;
   }
-  for (std::uint32_t t = 0; t < of.num_taps; ++t) {
-    const Tap tap = table.taps[of.first_tap + t];
-    const T* weights = block.weights + tap.position * table.depth * block.packed;
-    const T* from = block.from + tap.shift;
-    for (std::size_t k = table.depth; k > 0; --k, weights += block.packed, from += table.from_pixels) {
-      const auto left = hn::LoadU(d, weights);
-      for (std::size_t p = 0; p < kPixels; ++p) sum[p] = hn::MulAdd(left, hn::Set(d, from[pixels[p].from]), sum[p]);
-    }
-  }
-  for (std::size_t p = 0; p < kPixels; ++p) {
-    hn::Store(sum[p], d, buffer);
-    for (std::size_t i = 0; i < rows; ++i) block.to[i * table.to_pixels + pixels[p].to] = buffer[i];
+#endif
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    const std::size_t first = v * kLanes;
+    rows[v] = hn::LoadU(d, weights + first / kPackedRows * pack_step + first % kPackedRows);
   }
 }
 
+/// Sums [pixel, row] to where they belong.
+template <std::size_t kRows, std::size_t kPixels, class T>
+HWY_INLINE void store_rows(const T* sums, const RowBlock<T>& block, const Pixel* pixels) {
+  const std::size_t to_pixels = block.table.to_pixels;
+#if HWY_TARGET != HWY_SCALAR
+  constexpr std::size_t kSide = kSquareBytes / sizeof(T);
+  if constexpr (kRows % kSide == 0 && kPixels % kSide == 0) {
+    if (pixels[kPixels - 1].to == pixels[0].to + kPixels - 1) {
+      for (std::size_t row = 0; row < kRows; row += kSide)
+        for (std::size_t p = 0; p < kPixels; p += kSide)
+          transpose_square(sums + p * kRows + row, kRows, [&](auto d, std::size_t i, auto numbers) HWY_ATTR {
+            hn::StoreU(numbers, d, block.to + (row + i) * to_pixels + pixels[p].to);
+          });
+      return;
+    }
+  }
+#endif
+  for (std::size_t p = 0; p < kPixels; ++p)
+    for (std::size_t i = 0; i < kRows; ++i) block.to[i * to_pixels + pixels[p].to] = sums[p * kRows + i];
+}
+
+/// Of one lane, kPixels pixels at a time: vectors of rows.
+template <std::size_t kVectors, std::size_t kPixels, class D, class T>
+HWY_INLINE void one_lane_block(D d, const RowBlock<T>& block, const PixelClass& of, const Pixel* pixels) {
+  constexpr std::size_t kLanes = hn::MaxLanes(d), kRows = kVectors * kLanes;
+  const ConvTable& table = block.table;
+  const std::size_t tap_step = table.depth * block.packed, pack_step = tap_step * table.positions;
+  HWY_ALIGN T numbers[kPixels * kRows] = {};  // [pixel, row]: biases, and then sums
+  for (std::size_t p = 0; block.bias != nullptr && p < kPixels; ++p)
+    for (std::size_t i = 0; i < kRows; ++i) numbers[p * kRows + i] = block.bias[i * table.to_pixels + pixels[p].to];
+  VecOf<D> sum[kVectors][kPixels];
+  for (std::size_t p = 0; p < kPixels; ++p)
+    for (std::size_t v = 0; v < kVectors; ++v) sum[v][p] = hn::LoadU(d, numbers + p * kRows + v * kLanes);
+  const T* from[kPixels];
+  for (std::size_t p = 0; p < kPixels; ++p) from[p] = block.from + pixels[p].from;
+  const Tap* tap = table.taps.data() + of.first_tap;
+  for (const Tap* const last = tap + of.num_taps; tap < last; ++tap) {
+    const T* weights = block.weights + tap->position * tap_step;
+    std::ptrdiff_t at = tap->shift;
+    for (std::size_t k = table.depth; k > 0;
+         --k, weights += block.packed, at += static_cast<std::ptrdiff_t>(table.from_pixels)) {
+      VecOf<D> left[kVectors];
+      load_rows(d, weights, pack_step, left);
+      for (std::size_t p = 0; p < kPixels; ++p) {
+        const auto right = hn::Set(d, from[p][at]);
+        for (std::size_t v = 0; v < kVectors; ++v) sum[v][p] = hn::MulAdd(left[v], right, sum[v][p]);
+      }
+    }
+  }
+  for (std::size_t p = 0; p < kPixels; ++p)
+    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sum[v][p], d, numbers + p * kRows + v * kLanes);
+  store_rows<kRows, kPixels>(numbers, block, pixels);
+}
+
+/// Of one lane: up to two vectors of rows at a time. The last pixels of a class are taken with some before them, whose
+/// sums are then computed twice, rather than one by one, where a chain of sums waits for itself.
 template <std::size_t kRows, class T>
 HWY_NOINLINE void one_lane_rows(RowBlock<T> block, Pass pass) {
   const hn::CappedTag<T, kRows> d;
-  for (std::size_t row = 0; row < kRows; row += hn::Lanes(d)) {
+  constexpr std::size_t kAll = kRows / hn::MaxLanes(d), kVectors = std::min<std::size_t>(kAll, 2);
+  for (std::size_t vector = 0; vector < kAll; vector += kVectors) {
     for (const auto& [of, first, count] : pass) {
-      std::size_t i = 0;
-      for (; i + 6 <= count; i += 6) one_lane_block<6>(d, block, *of, first + i);
-      for (; i < count; ++i) one_lane_block<1>(d, block, *of, first + i);
+      if (count >= kOnePixels)
+        for (std::size_t i = 0; i < count; i += kOnePixels)
+          one_lane_block<kVectors, kOnePixels>(d, block, *of, first + std::min(i, count - kOnePixels));
+      else
+        for (std::size_t i = 0; i < count; ++i) one_lane_block<kVectors, 1>(d, block, *of, first + i);
     }
-    block.weights += hn::Lanes(d);
-    block.to += hn::Lanes(d) * block.table.to_pixels;
-    if (block.bias != nullptr) block.bias += hn::Lanes(d) * block.table.to_pixels;
+    constexpr std::size_t kDone = kVectors * hn::MaxLanes(d);
+    block.weights += kDone;
+    block.to += kDone * block.table.to_pixels;
+    if (block.bias != nullptr) block.bias += kDone * block.table.to_pixels;
   }
 }
 
+/// As many rows of those that are left as one lane takes together: whole vectors, or those that are packed together.
 template <class T>
-void one_lane(const RowBlock<T>& block, Pass pass) {
-  switch (block.packed) {
+std::size_t rows_of_one_lane(std::size_t left) {
+  const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
+  for (const std::size_t rows : {2 * width, width})
+    if (rows > kPackedRows && left >= rows) return rows;
+  return packed_rows(left);
+}
+
+template <class T>
+void one_lane(const RowBlock<T>& block, std::size_t rows, Pass pass) {
+  const auto run = [&](auto of) HWY_ATTR {
+    if constexpr (of() <= kPackedRows || of() <= 2 * hn::MaxLanes(hn::ScalableTag<T>()))
+      one_lane_rows<of()>(block, pass);
+  };
+  switch (rows) {
+    case 32:
+      return run(std::integral_constant<std::size_t, 32>());
+    case 16:
+      return run(std::integral_constant<std::size_t, 16>());
     case 8:
-      return one_lane_rows<8>(block, pass);
+      return run(std::integral_constant<std::size_t, 8>());
     case 4:
-      return one_lane_rows<4>(block, pass);
+      return run(std::integral_constant<std::size_t, 4>());
     case 2:
-      return one_lane_rows<2>(block, pass);
+      return run(std::integral_constant<std::size_t, 2>());
     default:
-      return one_lane_rows<1>(block, pass);
+      return run(std::integral_constant<std::size_t, 1>());
   }
 }
 
@@ -193,16 +267,17 @@ void group_pass(const Convolution<T>& c, std::size_t group, Pass pass) {
   const ConvTable& table = *c.table;
   const std::size_t step = table.depth * table.positions;
   for (std::size_t row = 0; row < table.rows;) {
-    const std::size_t rows = packed_rows(table.rows - row), first = group * table.rows + row;
+    const std::size_t left = table.rows - row, first = group * table.rows + row;
+    const std::size_t rows = c.lanes == 1 ? rows_of_one_lane<T>(left) : packed_rows(left);
     const RowBlock<T> block{.table = table,
                             .lanes = c.lanes,
                             .from = c.from + group * table.depth * table.from_pixels * c.lanes,
                             .weights = c.weights + first * step,
-                            .packed = rows,
+                            .packed = packed_rows(left),
                             .to = c.to + first * table.to_pixels * c.lanes,
                             .bias = c.bias == nullptr ? nullptr : c.bias + first * table.to_pixels,
                             .count = c.lanes};
-    c.lanes == 1 ? one_lane(block, pass) : all_lanes(block, pass);
+    c.lanes == 1 ? one_lane(block, rows, pass) : all_lanes(block, pass);
     if (c.activation != Activation::kNone)
       for (const PixelRange& range : pass) activate(c, first, rows, range);
     row += rows;
