@@ -12,6 +12,7 @@
 #include "costate/diff/diff.h"
 #include "costate/diff/internal/inlined.h"
 #include "costate/exec/program.h"
+#include "costate/graph/extension.h"
 #include "costate/graph/internal/per_node.h"
 #include "costate/graph/tighten.h"
 
@@ -29,6 +30,9 @@ constexpr double kDifferenceShare = 1e-2, kDifferenceSpread = 5;
 constexpr const char* kImprecise =
     "the steps of a solve are not fit to be differentiated; leave gradient_steps on, tighten rtol and atol, or take "
     "shorter fixed steps.";
+constexpr const char* kFault =
+    "no operation of this program approximates, so the derivative of one of them is wrong: an Extension's rule, or a "
+    "fault of Costate's.";
 constexpr const char* kJumps =
     "the loss changes otherwise than its derivative says: it jumps or bends there (a comparison that the state or the "
     "input decides), or stop_gradient cuts something off.";
@@ -42,6 +46,12 @@ Function with_free_parameters(const Function& function) {
   std::vector<Input> inputs = function.inputs();
   for (Input& input : inputs) input.parameter = nullptr;
   return Function(function.nodes(), std::move(inputs), function.outputs());
+}
+
+/// Whether some operation could be more exact (tighten).
+bool approximates(const Function& function) {
+  return std::ranges::any_of(function.nodes(),
+                             [](const Node& node) { return node.extension && node.extension->tightened() != nullptr; });
 }
 
 /// Whether the first output depends on an input; other than by jumps, if `smoothly`.
@@ -208,7 +218,7 @@ class Checker {
     one.allowed = options_.rtol * size + std::min(options_.atol, 10 * std::abs(known.noise));
     one.error = std::abs(one.gradient - one.tangent);
     one.verdict = one.error <= one.allowed ? GradientVerdict::kRight : GradientVerdict::kOff;
-    if (one.verdict == GradientVerdict::kOff) one.note = kImprecise;
+    if (one.verdict == GradientVerdict::kOff) one.note = approximates(loss_) ? kImprecise : kFault;
     const double lacking = std::abs((has_tangent ? one.tangent : one.gradient) - one.difference);
     if (!has_tangent || (one.verdict == GradientVerdict::kRight && lacking > rough)) {
       one.allowed = rough;

@@ -5,7 +5,9 @@
 namespace costate {
 
 GroupNorm image_norm(std::int64_t channels, const std::string& name) {
-  return GroupNorm({.groups = std::min<std::int64_t>(32, channels), .channels = channels, .name = name});
+  std::int64_t groups = std::min<std::int64_t>(32, channels);
+  while (groups > 1 && channels % groups != 0) --groups;
+  return GroupNorm({.groups = groups, .channels = channels, .name = name});
 }
 
 }  // namespace costate

@@ -8,7 +8,7 @@
 
 namespace costate {
 
-/// GroupNorm of min(32, channels) groups. InvalidArgument unless these divide the channels.
+/// GroupNorm of min(32, channels) groups, or of the next fewer that divide the channels, where the authors' code fails.
 GroupNorm image_norm(std::int64_t channels, const std::string& name);
 
 }  // namespace costate

@@ -28,6 +28,19 @@ std::vector<std::vector<Meeting>> meetings_of(const ConvGeometry& geometry, bool
   return meetings;
 }
 
+/// The length of the runs that a class's pixels are made of; 1 where these are of several lengths.
+std::uint32_t run_length(const std::vector<ConvTable::Pixel>& pixels) {
+  const auto goes_on = [&](std::size_t i) {
+    return pixels[i].to == pixels[i - 1].to + 1 && pixels[i].from == pixels[i - 1].from + 1;
+  };
+  std::size_t length = 1;
+  while (length < pixels.size() && goes_on(length)) ++length;
+  if (pixels.size() % length != 0) return 1;
+  for (std::size_t i = length; i < pixels.size(); ++i)
+    if (i % length != 0 && !goes_on(i)) return 1;
+  return static_cast<std::uint32_t>(length);
+}
+
 /// Pixels by what they meet, relative to the first.
 void sort_into_classes(const std::vector<std::vector<Meeting>>& meetings, ConvTable& table) {
   using Key = std::vector<std::pair<std::uint32_t, std::int32_t>>;
@@ -51,6 +64,7 @@ void sort_into_classes(const std::vector<std::vector<Meeting>>& meetings, ConvTa
   for (std::size_t i = 0; i < members.size(); ++i) {
     table.classes[i].first_pixel = static_cast<std::uint32_t>(table.pixels.size());
     table.classes[i].num_pixels = static_cast<std::uint32_t>(members[i].size());
+    table.classes[i].run = run_length(members[i]);
     table.pixels.insert(table.pixels.end(), members[i].begin(), members[i].end());
   }
 }

@@ -30,6 +30,7 @@ struct ConvTable {
   struct PixelClass {
     std::uint32_t first_pixel = 0, num_pixels = 0;
     std::uint32_t first_tap = 0, num_taps = 0;
+    std::uint32_t run = 1;  // its pixels are runs of so many that lie behind each other in both images
   };
 
   std::size_t groups = 1;

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "costate/exec/tile_op.h"
 #include "costate/graph/trace.h"
 #include "costate/operations/interpolate.h"
 #include "costate/solve/solve.h"
@@ -77,6 +78,40 @@ TEST(CheckGradient, NamesTheInputThatIsOff) {
   EXPECT_LT(std::abs(z0.difference), 1e-4);
   EXPECT_NE(z0.note.find("not fit to be differentiated"), std::string::npos);
   EXPECT_NE(check.text().find("'z0': the steps of a solve"), std::string::npos) << check.text();
+}
+
+template <class T>
+struct SquareTileOp : TileOp<T> {
+  explicit SquareTileOp(const TileOpContext& context) : lanes(context.lanes) {}
+  void run(const TileOpRun<T>& run, T* out) const override {
+    for (std::size_t i = 0; i < lanes; ++i) out[i] = run.operands[0][i] * run.operands[0][i];
+  }
+  std::size_t lanes;
+};
+
+/// x², with a vjp that has forgotten the 2.
+struct WrongSquare : TileExtension<SquareTileOp> {
+  std::string name() const override { return "wrong_square"; }
+  Shape infer_shape(std::span<const Shape> operands) const override { return operands[0]; }
+  std::vector<double> interpret(std::span<const std::vector<double>> operands) const override {
+    return {operands[0][0] * operands[0][0]};
+  }
+  std::vector<Array> vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
+                         const std::vector<bool>&) const override {
+    return {cotangent * operands[0]};
+  }
+  Array jvp(std::span<const Array> operands, const Array&, std::span<const Array> tangents) const override {
+    return 2.0 * operands[0] * tangents[0];
+  }
+};
+
+TEST(CheckGradient, AWrongRuleIsToldFromStepsThatAreTooLong) {
+  const Function loss =
+      trace([](Array x) { return costate::apply(std::make_shared<WrongSquare>(), std::span(&x, 1)); }, {{"x", {}}});
+  const GradientCheck check = check_gradient(loss, std::vector{HostArray::vector({3})});
+  const InputCheck& x = named(check, "x");
+  EXPECT_EQ(x.verdict, GradientVerdict::kOff);
+  EXPECT_NE(x.note.find("the derivative of one of them is wrong"), std::string::npos) << x.note;
 }
 
 TEST(CheckGradient, AgreesWithTheGuardOnAllCasesFromRest) {

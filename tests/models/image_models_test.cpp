@@ -10,6 +10,7 @@
 #include "costate/graph/interpret.h"
 #include "costate/graph/softmax.h"
 #include "costate/graph/trace.h"
+#include "costate/models/image_norm.h"
 #include "costate/models/models.h"
 #include "costate/nn/join_parameters.h"
 #include "costate/nn/nn.h"
@@ -177,11 +178,18 @@ TEST(OdeBlock, KeepsTheShapeOfImages) {
     EXPECT_NEAR(found.at(i), x.at(i) * std::exp(0.5), 1e-2 * (1 + x.at(i)));
 }
 
+TEST(ImageClassifier, ChannelsNeedNotBeMultiplesOf32) {
+  EXPECT_EQ(image_norm(48, "norm").options().groups, 24);
+  EXPECT_EQ(image_norm(64, "norm").options().groups, 32);
+  EXPECT_EQ(image_norm(37, "norm").options().groups, 1);
+  const ImageClassifier net({.channels = 48});
+  EXPECT_EQ(trace([&](Array x) { return net(x); }, {{"x", {1, 28, 28}}}).output_shape(0), (Shape{10}));
+}
+
 TEST(ImageClassifier, BadOptionsAreNamed) {
   EXPECT_ERROR(ImageClassifier({.image_rows = 5}), InvalidArgument, "at least 6 rows and columns; got 5 and 28");
   EXPECT_ERROR(ImageClassifier({.image_channels = 0}), InvalidArgument, "got 0, 28 and 28");
   EXPECT_ERROR(ImageClassifier({.kind = ClassifierKind::kResNet, .blocks = 0}), InvalidArgument, "at least one block");
-  EXPECT_ERROR(ImageClassifier({.channels = 48}), InvalidArgument, "got 32 groups of 48 channels");
   EXPECT_ERROR(classifier_kind_from_name("resnets"), InvalidArgument, "did you mean 'resnet'");
   const ImageClassifier net(small(ClassifierKind::kMlp));
   EXPECT_ERROR(trace([&](Array x) { return net(x); }, {{"x", {2, 15, 14}}}), ShapeError,

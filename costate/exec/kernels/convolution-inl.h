@@ -9,7 +9,9 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
 #include <type_traits>
 
 #include "costate/exec/kernels/activations-inl.h"
@@ -72,6 +74,68 @@ HWY_INLINE void for_lanes(const RowBlock<T>& block, Run run) {
     if (rest < hn::Lanes(half)) return run_at(half, std::true_type(), lane, rest);
   }
   run_at(whole, std::true_type(), lane, rest);
+}
+
+/// Fewer rows take more pixels, whose chains hide each other's latency.
+template <std::size_t kRows>
+constexpr std::size_t kMostPixels = std::min<std::size_t>(3 * kConvRows / kRows, 6);
+
+/// Pixels that are taken together.
+using Pass = std::span<const PixelRange>;
+
+/// What a vector holds: lanes of one pixel, or one lane's pixels behind each other, those of a column `apart` from the
+/// next one's.
+enum class Along { kLanes, kPixels };
+
+/// All sums of some rows at some pixels of a class. kPart: the vector is not full. kDepth: how many numbers of the
+/// image a tap has; 0 where it isn't told.
+template <std::size_t kRows, std::size_t kColumns, bool kPart, std::size_t kDepth, Along kAlong, class D, class T>
+HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of, const Pixel* first,
+                            std::size_t apart) {
+  const ConvTable& table = block.table;
+  const std::size_t depth = kDepth == 0 ? table.depth : kDepth, packed = block.packed;
+  const std::size_t row_step = table.to_pixels * block.lanes, channel_step = table.from_pixels * block.lanes;
+  const auto load = [&](const T* x) HWY_ATTR {
+    if constexpr (kPart)
+      return load_first(d, x, block.count);
+    else
+      return hn::LoadU(d, x);
+  };
+  const auto bias = [&](const T* x) HWY_ATTR {
+    if constexpr (kAlong == Along::kLanes)
+      return hn::Set(d, *x);
+    else
+      return load(x);
+  };
+  Pixel pixels[kColumns];
+  for (std::size_t p = 0; p < kColumns; ++p) pixels[p] = first[p * apart];
+  VecOf<D> sum[kRows][kColumns];
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t p = 0; p < kColumns; ++p)
+      sum[i][p] = block.bias == nullptr ? hn::Zero(d) : bias(block.bias + i * table.to_pixels + pixels[p].to);
+  const T* from[kColumns];
+  for (std::size_t p = 0; p < kColumns; ++p) from[p] = block.from + pixels[p].from * block.lanes;
+  const Tap* tap = table.taps.data() + of.first_tap;
+  for (const Tap* const last = tap + of.num_taps; tap < last; ++tap) {
+    const T* weights = block.weights + tap->position * depth * packed;
+    std::ptrdiff_t at = tap->shift * static_cast<std::ptrdiff_t>(block.lanes);
+    for (std::size_t k = depth; k > 0; --k, weights += packed, at += static_cast<std::ptrdiff_t>(channel_step)) {
+      VecOf<D> right[kColumns];
+      for (std::size_t p = 0; p < kColumns; ++p) right[p] = load(from[p] + at);
+      for (std::size_t i = 0; i < kRows; ++i) {
+        const auto left = hn::Set(d, weights[i]);
+        for (std::size_t p = 0; p < kColumns; ++p) sum[i][p] = hn::MulAdd(left, right[p], sum[i][p]);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t p = 0; p < kColumns; ++p) {
+      T* to = block.to + i * row_step + pixels[p].to * block.lanes;
+      if constexpr (kPart)
+        store_first(sum[i][p], d, to, block.count);
+      else
+        hn::StoreU(sum[i][p], d, to);
+    }
 }
 
 /// Applies the activation, or the slope of one, to rows from `row` on, which were just stored.
