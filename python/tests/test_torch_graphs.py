@@ -326,3 +326,19 @@ def test_gradients_in_a_batch_have_a_graph_where_one_is_asked_for():
     alone, recorded = (torch.autograd.grad(states, y0, cotangents, is_grads_batched=True, create_graph=asked, retain_graph=True)[0]
                        for asked in (False, True))
     assert not alone.requires_grad and recorded.requires_grad and torch.equal(alone, recorded)
+
+
+def test_states_between_the_outputs_are_not_kept_where_steps_are_even():
+    """Steps of a grid that end at the outputs are the core's own; others are outputs of the core, of which those that are asked for are read."""
+    from costate.torch import _core_options
+
+    def steps(grid, outputs):
+        return _core_options._steps_between(torch.tensor(grid, dtype=torch.float64), torch.tensor(outputs, dtype=torch.float64))
+
+    assert steps([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 1.0]) == 4
+    assert steps([1.0, 0.7, 0.4, 0.1], [1.0, 0.7, 0.4, 0.1]) == 1
+    assert steps([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.5, 1.0]) == 2
+    assert steps([0.0, 0.3, 0.6, 0.9, 1.0], [0.0, 1.0]) is None
+    assert steps([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.25, 1.0]) is None
+    assert steps([0.0, 0.4, 0.8], [0.0, 0.3, 0.8]) is None
+    assert steps([0.0], [0.0]) is None

@@ -225,11 +225,14 @@ TEST(Convolution, AlongASeriesIsThatOfAnImageOneHigh) {
 
 TEST(Convolution, TilesOfLargeImagesTakeFewerLanes) {
   const std::size_t width = internal::simd_lanes<float>(), all = 4 * width;
-  EXPECT_EQ(internal::lanes_for_images<float>(all, 0), all);
-  EXPECT_EQ(internal::lanes_for_images<float>(all, (std::size_t{64} << 10) / all), all);
-  EXPECT_EQ(internal::lanes_for_images<float>(all, (std::size_t{64} << 10) / all + 1), 2 * width);
-  EXPECT_EQ(internal::lanes_for_images<float>(all, std::size_t{1} << 20), width);
-  EXPECT_EQ(internal::lanes_for_images<float>(1, std::size_t{1} << 20), 1u);
+  EXPECT_EQ(internal::lanes_for_images<float>(all, all, 0), all);
+  EXPECT_EQ(internal::lanes_for_images<float>(all, all, (std::size_t{64} << 10) / all), all);
+  EXPECT_EQ(internal::lanes_for_images<float>(all, all, (std::size_t{64} << 10) / all + 1), 2 * width);
+  EXPECT_EQ(internal::lanes_for_images<float>(all, all, std::size_t{1} << 20), width);
+  EXPECT_EQ(internal::lanes_for_images<float>(1, 1, std::size_t{1} << 20), 1u);
+  EXPECT_EQ(internal::lanes_for_images<float>(width / 4, width, 4095), width);
+  EXPECT_EQ(internal::lanes_for_images<float>(width / 4, width, 4096), 1u);
+  EXPECT_EQ(internal::lanes_for_images<float>(width / 4 + 1, width, 4096), width);
   const Function f = layer(cases()[0]);
   EXPECT_EQ(internal::largest_image(f), 4u * 5 * 6);
   EXPECT_EQ(internal::largest_image(trace([](Array x) { return exp(x); }, {{"x", {9, 9, 9}}})), 0u);

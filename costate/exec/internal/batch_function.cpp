@@ -48,7 +48,7 @@ BatchFunction::BatchFunction(const Function& function, const CompileOptions& opt
 template <class T>
 std::shared_ptr<const BatchRunner<T>> BatchFunction::runner(std::size_t batch) const {
   const std::size_t lanes =
-      options_.lanes > 0 ? options_.lanes : lanes_for_images<T>(choose_lanes<T>(batch), largest_image_);
+      options_.lanes > 0 ? options_.lanes : lanes_for_images<T>(batch, choose_lanes<T>(batch), largest_image_);
   const std::lock_guard lock(mutex_);
   auto& runners = [&]() -> auto& {
     if constexpr (std::is_same_v<T, float>)

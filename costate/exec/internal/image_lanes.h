@@ -14,11 +14,14 @@ namespace costate::internal {
 /// included; 0 if there is none.
 std::size_t largest_image(const Function& function);
 
-/// As many lanes of a tile, up to `lanes`, as let its largest image fit into kImageBytes; at least one vector.
-/// Convolutions compute as fast with one vector as with more.
+/// As many lanes of a tile for `batch` samples, up to `lanes`, as let its largest image fit into kImageBytes; at least
+/// one vector. Convolutions compute as fast with one vector as with more. A few samples that would leave most of a
+/// vector empty run one by one where images are so large that channels and pixels fill vectors instead.
 template <class T>
-std::size_t lanes_for_images(std::size_t lanes, std::size_t largest) {
+std::size_t lanes_for_images(std::size_t batch, std::size_t lanes, std::size_t largest) {
+  constexpr std::size_t kLarge = 4096;
   const std::size_t width = simd_lanes<T>();
+  if (batch <= width / 4 && largest >= kLarge) return 1;
   while (lanes > width && lanes * largest * sizeof(T) > kImageBytes) lanes = std::max(width, lanes / 2 / width * width);
   return lanes;
 }

@@ -42,7 +42,7 @@ template <class T>
 std::size_t host_lanes(const VectorField& field, const SolveOptions& options, std::size_t batch) {
   // One step for the whole batch means one tile.
   if (options.control == Control::kJoint) return batch > 2 ? rounded_lanes<T>(batch) : std::max<std::size_t>(1, batch);
-  return lanes_for_images<T>(choose_lanes<T>(batch, sizeof(T) * numbers_per_lane(field, options)),
+  return lanes_for_images<T>(batch, choose_lanes<T>(batch, sizeof(T) * numbers_per_lane(field, options)),
                              largest_image(field.function()));
 }
 

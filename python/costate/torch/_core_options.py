@@ -25,12 +25,12 @@ def of_samples(solve, tolerance):
     return [part.reshape(solve.samples, -1) for part in (parts if solve.structure.is_tuple else (parts,))]
 
 
-def solve_options(solve, adjoint, flows):
-    """The options of the core's solve, sorted pairs."""
+def solve_options(solve, adjoint, flows, steps=1):
+    """The options of the core's solve, sorted pairs. `steps` of a grid lie between two times that it solves for."""
     given = solve.options
     found = {"method": solve.method, "adjoint": adjoint, **(tolerances_of(solve) if solve.method in ADAPTIVE else {})}
     if solve.method not in ADAPTIVE:
-        return tuple(sorted((found | {"steps_per_interval": 1}).items()))
+        return tuple(sorted((found | {"steps_per_interval": steps}).items()))
     found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),
               "gradient_steps": "on" if flows and adjoint == "discrete" else "off"}
     if given["controller"] == "torchdiffeq":
@@ -52,10 +52,23 @@ def solve_options(solve, adjoint, flows):
 
 
 def grid_of(solve):
-    """The times that the core solves for where they are a grid of its own, f64; None where they are the times of the outputs."""
+    """The times that the core solves for where they are not those of the outputs, f64, else None; and how many steps lie between two of them."""
     if solve.method in ADAPTIVE or (solve.options["step_size"] is None and solve.options["grid_constructor"] is None):
+        return None, 1
+    grid = torch.tensor([float(x) for x in solve.fixed().grid(solve.times, solve.func, solve.given_y0)], dtype=torch.float64)
+    steps = _steps_between(grid, torch.tensor(solve.times.numbers, dtype=torch.float64))
+    return (grid, 1) if steps is None else (None, steps)
+
+
+def _steps_between(grid, wanted):
+    """How many steps of the grid lie between two of the wanted times, if these are equal steps and everywhere as many; else None."""
+    intervals = len(wanted) - 1
+    if intervals == 0 or (len(grid) - 1) % intervals != 0:
         return None
-    return torch.tensor([float(x) for x in solve.fixed().grid(solve.times, solve.func, solve.given_y0)], dtype=torch.float64)
+    steps = (len(grid) - 1) // intervals
+    nodes = torch.lerp(wanted[:-1, None], wanted[1:, None], torch.arange(steps, dtype=torch.float64) / steps).flatten()
+    is_even = bool(((nodes - grid[:-1]).abs() <= 2.0**-50 * grid.abs().max()).all())
+    return steps if is_even else None
 
 
 def rows_of(grid, wanted):

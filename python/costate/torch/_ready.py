@@ -26,12 +26,12 @@ class Ready:
 
     def __init__(self, solve, plan, adjoint, counts_reverse):
         self.plan, self.is_tuple, self.num_parts = plan, solve.structure.is_tuple, len(plan.shapes)
-        self.options = {flows: solve_options(solve, adjoint, flows) for flows in (False, True)}
+        self.grid, steps = grid_of(solve)
+        self.options = {flows: solve_options(solve, adjoint, flows, steps) for flows in (False, True)}
         self.is_adaptive = solve.method in ADAPTIVE
         # Side by side for one step of all, where that is asked for: it costs large batches more time than the steps do that parts of it take.
         self.is_together = solve.given_options.get("controller") == "torchdiffeq"
         self.has_own_steps = plan.capture.is_per_sample and ("control", "joint") not in self.options[False]
-        self.grid = grid_of(solve)
         self.rows = None if self.grid is None else rows_of(self.grid, solve.times.numbers)
         self.count = len(solve.times) if self.grid is None else len(self.grid)
         own = {} if self.grid is None else ("step_size", "grid_constructor")
