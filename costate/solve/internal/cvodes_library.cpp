@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <string>
+
 #include "costate/base/error.h"
 
 namespace costate::internal::sundials {
@@ -9,19 +11,25 @@ namespace costate::internal::sundials {
 Library load_library(std::span<const char* const> names) {
   Library found;
   void* handle = nullptr;
-  for (const char* name : names)
+  std::string why;  // the last one is not to be had
+  for (const char* name : names) {
     if (handle == nullptr) handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);  // and it stays loaded
+    if (handle == nullptr) why = dlerror();
+  }
   bool is_whole = handle != nullptr;
 #define COSTATE_CVODES(result, function, parameters)                                               \
   if (is_whole) found.function = reinterpret_cast<result(*) parameters>(dlsym(handle, #function)); \
-  is_whole = is_whole && found.function != nullptr;
+  if (is_whole && found.function == nullptr) {                                                     \
+    why = "it has no " #function;                                                                  \
+    is_whole = false;                                                                              \
+  }
   COSTATE_CVODES_FUNCTIONS
 #undef COSTATE_CVODES
   if (!is_whole)
     throw NotSupported(
-        "[solve] methods 'bdf' and 'adams' are those of SUNDIALS 6 or 7, whose library ", names[0],
-        " is not installed here; install it (Debian: libsundials-dev), or take 'kvaerno5' or 'rodas5p' for stiff "
-        "fields and 'vern7' for others.");
+        "[solve] methods 'bdf' and 'adams' are those of SUNDIALS 6 or 7, whose library could not be loaded (", why,
+        "); install it (Debian: libsundials-dev), unless another package of this process has loaded one of its own "
+        "before, as FMPy does, or take 'kvaerno5' or 'rodas5p' for stiff fields and 'vern7' for others.");
   found.CVodeSetErrFile = reinterpret_cast<int (*)(Memory, std::FILE*)>(dlsym(handle, "CVodeSetErrFile"));
   found.SUNContext_ClearErrHandlers = reinterpret_cast<int (*)(Context)>(dlsym(handle, "SUNContext_ClearErrHandlers"));
   if (found.SUNContext_ClearErrHandlers != nullptr) found.no_communicator = dlsym(handle, "ompi_mpi_comm_null");
