@@ -88,16 +88,16 @@ HWY_INLINE void channel_block(const ChannelBlock<T>& block) {
   VecOf<decltype(d)> sum[kRows][kCount];
   for (std::size_t i = 0; i < kRows; ++i)
     for (std::size_t c = 0; c < kCount; ++c) sum[i][c] = load(partial(i, c), c);
-  std::ptrdiff_t shifts[Columns::kTaps];
-  for (std::size_t t = 0; t < Columns::kTaps; ++t)
-    shifts[t] = block.taps[t].shift * static_cast<std::ptrdiff_t>(lanes * channels);
+  std::ptrdiff_t behind[Columns::kTaps] = {};  // the first tap's number
+  for (std::size_t t = 1; t < Columns::kTaps; ++t)
+    behind[t] = (block.taps[t].shift - block.taps[0].shift) * static_cast<std::ptrdiff_t>(lanes * channels);
   for (std::size_t p = 0; p < block.num_pixels; ++p) {
     const T* to = block.to + block.pixels[p].to * lanes;
-    const T* from = block.from + block.pixels[p].from * lanes * channels;
+    const T* from = block.from + shifted(block.pixels[p], block.taps[0]) * lanes * channels;
     for (std::size_t lane = lanes; lane > 0; --lane, ++to, from += channels) {
       VecOf<decltype(d)> right[kCount];
       for (std::size_t c = 0; c < kCount; ++c)
-        right[c] = load(from + shifts[Columns::tap(c)] + Columns::vector(c) * width, c);
+        right[c] = load(from + behind[Columns::tap(c)] + Columns::vector(c) * width, c);
       for (std::size_t i = 0; i < kRows; ++i) {
         const auto left = hn::Set(d, to[i * row_step]);
         for (std::size_t c = 0; c < kCount; ++c) sum[i][c] = hn::MulAdd(left, right[c], sum[i][c]);
