@@ -135,7 +135,16 @@ class Sweep {
   int threads_ = 1;
 };
 
-constexpr const char* kGridFile = "sweep.toml";
+constexpr const char *kGridFile = "sweep.toml", *kDigestFile = "data.digest";
+
+/// Fits of other data do not belong into one table.
+void check_same_data(const SweepGrid& grid, const fs::path& folder) {
+  const fs::path kept = folder / kDigestFile;
+  const std::string digest = digest_of_data(grid);
+  if (fs::exists(kept) && read_file(kept) != digest)
+    throw InvalidArgument("[sweep] '", folder.string(), "' was begun with other data than are in '", grid.data,
+                          "' now; bring them back, or choose another folder.");
+}
 
 /// The grid as it stands in the folder, which it is written to when a sweep begins.
 Config open_sweep(const SweepArguments& arguments, const fs::path& folder) {
@@ -149,10 +158,11 @@ Config open_sweep(const SweepArguments& arguments, const fs::path& folder) {
       throw InvalidArgument("[sweep] '", folder.string(), "' was begun with another grid: '", now, "' and '", then,
                             "'; resume it without a file, or choose another folder.");
     }
+    check_same_data(sweep_grid(begun), folder);
     return begun;
   }
   const Config grid = read_config(arguments.grid);
-  sweep_grid(grid);  // before anything is written
+  const std::string digest = digest_of_data(sweep_grid(grid));  // before anything is written
   if (fs::exists(folder) && !fs::is_empty(folder))
     throw InvalidArgument("[sweep] '", folder.string(), "' already holds ",
                           fs::exists(kept) ? "a sweep" : "other files", "; ",
@@ -160,6 +170,7 @@ Config open_sweep(const SweepArguments& arguments, const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw IoError("[sweep] cannot make the folder '", folder.string(), "': ", error.message(), ".");
+  write_atomically(folder / kDigestFile, digest);
   write_config(kept, grid);
   return grid;
 }

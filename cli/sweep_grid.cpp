@@ -1,9 +1,11 @@
 #include "cli/sweep_grid.h"
 
 #include <algorithm>
+#include <set>
 
 #include "cli/fit_flags.h"
 #include "costate/base/base.h"
+#include "costate/io/files.h"
 #include "costate/series/fit_config_options.h"
 
 namespace costate::cli {
@@ -57,12 +59,28 @@ std::vector<std::string> values_of(const Config& file, const std::string& key) {
   return texts;
 }
 
+/// An option may have two names, of which one must do.
+void check_names(const Config& file) {
+  for (const FitConfigOption& option : fit_config_options()) {
+    if (option.short_flag.empty()) continue;
+    const std::string name = key_of(option.flag), other = key_of(option.short_flag);
+    for (const char* section : {kFit, kGrid})
+      if (file.has(section, other) && (file.has(kFit, name) || file.has(kGrid, name)))
+        throw DataError("[sweep] ", file.where(section, other), ": '", other, "' and '", name,
+                        "' are one option; leave one of them out.");
+  }
+}
+
 void check_is_grid(const Config& file, const std::vector<std::string>& known) {
   std::vector<std::string> keys;
   for (const std::string& flag : known) keys.push_back(key_of(flag));
+  if (file.has(kGrid, kData))
+    throw DataError("[sweep] ", file.where(kGrid, kData),
+                    ": 'data' stands under [fit], as one file for all fits; make a sweep for each file.");
   std::vector<std::string> of_fit = keys;
   of_fit.emplace_back(kData);
   file.check_keys({{kFit, of_fit}, {kGrid, keys}});
+  check_names(file);
   if (!file.has(kFit, kData))
     throw DataError("[sweep] the grid must name the file of the data: data = \"FILE\" under [fit].");
 }
@@ -109,6 +127,19 @@ SweepGrid sweep_grid(const Config& file) {
     throw DataError("[sweep] nothing varies: name an option and its values under [grid], such as seed = [0, 1, 2].");
   for (std::size_t i = 0; i < grid.runs.size(); ++i) check_run(grid, i);
   return grid;
+}
+
+std::string digest_of_data(const SweepGrid& grid) {
+  std::set<std::string> files = {grid.data};
+  const auto add_judges = [&files](const GivenOptions& options) {
+    for (const auto& [flag, value] : options)
+      if (flag == "--judge") files.insert(value);
+  };
+  add_judges(grid.fixed);
+  std::ranges::for_each(grid.runs, add_judges);
+  std::string digests;
+  for (const std::string& file : files) digests += digest_of(read_file(file));
+  return digest_of(digests);
 }
 
 }  // namespace costate::cli

@@ -27,4 +27,7 @@ struct SweepGrid {
 ///         InvalidArgument, naming the run, for values that a fit refuses.
 SweepGrid sweep_grid(const Config& file);
 
+/// Of all files that the fits read, the one of the data and those that judge. IoError if one cannot be read.
+std::string digest_of_data(const SweepGrid& grid);
+
 }  // namespace costate::cli

@@ -8,6 +8,7 @@
 #include "costate/base/error.h"
 #include "costate/base/names.h"
 #include "costate/codegen/internal/model_functions.h"
+#include "costate/codegen/internal/model_values.h"
 #include "costate/io/files.h"
 #include "costate/source/internal/c_text.h"
 
@@ -70,13 +71,14 @@ std::string export_onnx(const SeriesModel& model, const ModelExportOptions& opti
   OnnxExportOptions onnx{.name = options.c.prefix,
                          .outputs = {options.steps == 0 ? "rate" : "states"},
                          .dtype = options.c.dtype,
-                         .metadata = {{"states", text::join(model.state_names())},
+                         .metadata = {{"states", internal::list_of_names(model.state_names())},
                                       {"hidden_states", std::to_string(model.num_states() - model.num_measured())},
-                                      {"inputs", text::join(model.input_names())},
-                                      {"covariates", text::join(model.covariate_names())},
+                                      {"inputs", internal::list_of_names(model.input_names())},
+                                      {"covariates", internal::list_of_names(model.covariate_names())},
                                       {"time_unit", scale.unit.empty() ? "of the data" : scale.unit},
                                       {"time_origin", scale.origin},
-                                      {"spacing", text::concat(model.spacing())}}};
+                                      {"spacing", text::concat(model.spacing())}},
+                         .clock = {.phases = internal::kClockPhases, .periods = model.options().periods}};
   if (options.steps == 0) return export_onnx(internal::model_rate(model), onnx);
   onnx.metadata["method"] = std::string(name(model.options().solve.method));
   return export_onnx(internal::model_steps(model, options.steps), onnx);

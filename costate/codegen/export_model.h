@@ -34,8 +34,8 @@ std::string export_numpy(const SeriesModel& model, Dtype dtype);
 
 /// The bytes of an ONNX model of the rate of change, or of fixed steps of the method of the fit, with names and units
 /// in its metadata. Inputs: state [batch, z] and, of a solve, step [batch], the length of one; then, as far as the
-/// model has them, time [batch], which its clocks read; inputs [batch, input], or [batch, steps + 1, input] at the ends
-/// of the steps; covariates [batch, covariate]. Output: rate [batch, z], or states [batch, steps + 1, z].
+/// model has them, time [batch], which its clocks read, in f64; inputs [batch, input], or [batch, steps + 1, input] at
+/// the ends of the steps; covariates [batch, covariate]. Output: rate [batch, z], or states [batch, steps + 1, z].
 ///
 /// Throws: NotSupported for events, for a solve with inputs on cubics, and as export_onnx.
 std::string export_onnx(const SeriesModel& model, const ModelExportOptions& options);

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <map>
+#include <numbers>
 #include <set>
 #include <tuple>
 #include <vector>
@@ -107,16 +108,30 @@ class OnnxWriter {
   }
 
   /// [batch, …shape]
-  ProtoRecord typed(const std::string& name, const Shape& shape) const {
+  ProtoRecord typed(const std::string& name, const Shape& shape) const { return typed(name, shape, type()); }
+  static ProtoRecord typed(const std::string& name, const Shape& shape, std::uint64_t type) {
     ProtoRecord dims;
     dims.record(1, ProtoRecord().bytes(2, "batch"));
     for (const std::int64_t axis : shape.axes())
       dims.record(1, ProtoRecord().number(1, static_cast<std::uint64_t>(axis)));
-    const ProtoRecord tensor = ProtoRecord().number(1, type()).record(2, dims);
+    const ProtoRecord tensor = ProtoRecord().number(1, type).record(2, dims);
     return ProtoRecord().bytes(1, name).record(2, ProtoRecord().record(1, tensor));
   }
 
+  std::string phases() {
+    const OnnxClock& clock = options_.clock;
+    graph_.record(11, typed(clock.time, {}, kDouble));
+    if (first_input_.empty()) first_input_ = clock.time;
+    const std::vector<std::int64_t> dims = {count(clock.periods.size())};
+    const std::string turns = node("Div", {reshaped(clock.time, {-1, 1}), initializer(kDouble, dims, clock.periods)});
+    const std::string rest = node("Sub", {turns, node("Floor", {turns})});
+    const std::string turn = initializer(kDouble, {1}, std::vector<double>{2 * std::numbers::pi});
+    const std::string angles = node("Mul", {rest, turn});
+    return is_f64() ? angles : node("Cast", {angles}, {{"to", static_cast<std::int64_t>(type())}});
+  }
+
   std::string flat_input(const internal::NamedRows& input) {
+    if (!options_.clock.phases.empty() && input.name == options_.clock.phases) return phases();
     graph_.record(11, typed(input.name, input.shape));
     if (first_input_.empty()) first_input_ = input.name;
     return input.shape.rank() == 1 ? input.name : reshaped(input.name, {-1, input.shape.size()});

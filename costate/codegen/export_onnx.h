@@ -10,11 +10,19 @@
 
 namespace costate {
 
+/// An input [period] of the function that is made of a time [], in f64 whatever the type of the model: 2 pi times the
+/// share of each period that has passed. The model has an input `time` in its place.
+struct OnnxClock {
+  std::string phases = {}, time = "time";
+  std::vector<double> periods = {};
+};
+
 struct OnnxExportOptions {
   std::string name = "function";          // of the graph
   std::vector<std::string> outputs = {};  // their names, in place of the function's
   Dtype dtype = Dtype::kF32;
   std::map<std::string, std::string> metadata = {};
+  OnnxClock clock = {};  // of no input, if it names none
 };
 
 /// The bytes of a model with one input for each input of the function that is no Parameter and one output for each of

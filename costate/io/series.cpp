@@ -22,14 +22,28 @@ using Rows = std::vector<std::size_t>;
 using Columns = std::vector<std::vector<double>>;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
+/// Of one sample, where a model starts, not every state needs to be known: at least one must be.
+bool may_lack_states(const SeriesColumns& columns) { return columns.min_samples == 1; }
+
+Measurements read_state(const CsvTable& table, const SeriesColumns& columns, const std::string& name) {
+  if (columns.quantity.empty()) return table.measurements(name);
+  if (internal::is_quantity(table, columns, name) || !may_lack_states(columns))
+    return internal::read_quantity(table, columns, name);
+  const std::vector<double> none(table.num_rows(), kNone);
+  return {.values = none, .below = none, .above = none};
+}
+
 std::vector<Measurements> read_states(const CsvTable& table, const SeriesColumns& columns) {
   std::vector<Measurements> states;
+  std::vector<std::string> unknown;
   for (const std::string& name : columns.states) {
-    states.push_back(columns.quantity.empty() ? table.measurements(name)
-                                              : internal::read_quantity(table, columns, name));
+    states.push_back(read_state(table, columns, name));
     if (std::ranges::all_of(states.back().values, [](double value) { return std::isnan(value); }))
-      throw DataError("[read_series] ", table.source(), ": state column '", name, "' has no number at all.");
+      unknown.push_back(name);
   }
+  const bool is_enough = unknown.empty() || (may_lack_states(columns) && unknown.size() < states.size());
+  if (!is_enough)
+    throw DataError("[read_series] ", table.source(), ": state column '", unknown.front(), "' has no number at all.");
   return states;
 }
 

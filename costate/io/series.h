@@ -59,8 +59,8 @@ EventColumn event_column(const std::string& text);
 /// Throws: InvalidArgument if a column is named twice, neither a state nor an event is named, or there is no one way to
 ///         times; DataError, naming the line, for a missing column or quantity, times that go backwards, a missing
 ///         time, input or trajectory cell, an input that differs at one time, several values at one time that a column
-///         not named tells apart, a state without any number, an infusion of no positive rate or duration, a trajectory
-///         shorter than `min_samples`, and as CsvTable's conversions.
+///         not named tells apart, a state without any number (with `min_samples` of 1: all states), an infusion of no
+///         positive rate or duration, a trajectory shorter than `min_samples`, and as CsvTable's conversions.
 TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns);
 
 /// Reads a file as a time series, in any format of read_table. IoError if it cannot be read.

@@ -1,6 +1,7 @@
 #include "costate/series/forecast_tables.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "costate/base/error.h"
 #include "costate/series/outliers.h"
@@ -10,6 +11,11 @@ namespace {
 
 bool has_columns(const CsvTable& table, const std::vector<std::string>& names) {
   return std::ranges::all_of(names, [&](const std::string& name) { return table.has_column(name); });
+}
+
+bool is_given(const Trajectory& rows, std::size_t column) {
+  const std::vector<double> cells = rows.states.column(static_cast<std::int64_t>(column));
+  return std::ranges::any_of(cells, [](double cell) { return !std::isnan(cell); });
 }
 
 /// The model's columns as a further table has them, which may be of one trajectory.
@@ -56,6 +62,9 @@ TimeSeries drive_from_table(const CsvTable& table, const SeriesModel& model) {
   columns.inputs.clear();
   columns.covariates.clear();
   TimeSeries drive = series_from_table(table, columns);
+  for (std::size_t k = 0; k < columns.states.size(); ++k)
+    if (std::ranges::none_of(drive.trajectories, [k](const Trajectory& rows) { return is_given(rows, k); }))
+      throw DataError("[forecast] ", table.source(), ": the input '", columns.states[k], "' has no number at all.");
   for (Trajectory& trajectory : drive.trajectories) trajectory.inputs = trajectory.states;
   return drive;
 }

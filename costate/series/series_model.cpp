@@ -60,10 +60,14 @@ TrainingRange range_of(const TimeSeries& training) {
       high[column] = std::fmax(high[column], cells.at(i));
     }
   };
+  double first = kNothing, last = -kNothing;
   for (const Trajectory& trajectory : training.trajectories) {
     widen(trajectory.states, range.state_low, range.state_high);
     widen(trajectory.inputs, range.input_low, range.input_high);
+    first = std::min(first, trajectory.times.front());
+    last = std::max(last, trajectory.times.back());
   }
+  range.times = {first, last};
   return range;
 }
 
@@ -144,6 +148,18 @@ Array SeriesModel::clocks(const Array& t, const Array& phases) const {
       waves.push_back(cos(angle));
     }
   return stack(waves);
+}
+
+double SeriesModel::longest_step() const {
+  constexpr double kRounding = 0x1p-8;
+  return spacing_ * (1 + kRounding);
+}
+
+SolveOptions SeriesModel::solve_options() const {
+  SolveOptions options = options_.solve;
+  const bool is_chosen = options.steps_per_interval > 0 || options.step_size > 0;
+  if (has_fixed_steps(options) && !is_chosen) options.step_size = longest_step() / normalization_.time_scale;
+  return options;
 }
 
 VectorField SeriesModel::field(std::int64_t num_input_samples, std::int64_t num_event_times) const {

@@ -40,6 +40,7 @@ struct LastState {
 /// The least and the greatest number of each column that was trained on; empty where they are not known.
 struct TrainingRange {
   std::vector<double> state_low = {}, state_high = {}, input_low = {}, input_high = {};
+  std::vector<double> times = {};  // the first and the last one
 };
 
 /// Of measured cells.
@@ -72,6 +73,12 @@ class SeriesModel {
   void set_correction(const Correction& correction) { options_.correction = correction; }
   /// The median time between samples.
   double spacing() const { return spacing_; }
+  /// How long the steps of a method without an error estimate are at most, in the data's unit of time: the spacing, up
+  /// to a 256th, which times lack that are written with few digits. Between even samples training took one step, and a
+  /// field that was trained so is right for steps of that size.
+  double longest_step() const;
+  /// As all of its solves have them: of the fit, and with such steps of a method without an error estimate.
+  SolveOptions solve_options() const;
 
   /// Numbers of z: measured states, then hidden ones.
   std::size_t num_measured() const { return state_names_.size(); }

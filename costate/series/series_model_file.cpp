@@ -163,6 +163,7 @@ ArrayFile SeriesModel::to_file() const {
   add("range.state_high", range_.state_high);
   add("range.input_low", range_.input_low);
   add("range.input_high", range_.input_high);
+  add("range.times", range_.times);
   add_last_states(last_states_, file);
   return file;
 }
@@ -199,8 +200,8 @@ SeriesModel SeriesModel::from_file(const ArrayFile& file, const std::string& sou
   const std::vector<double> period = known_numbers(file, "period", 1, source);
   if (!period.empty()) model.period_ = period[0];
   model.range_ = {known_numbers(file, "range.state_low", d, source), known_numbers(file, "range.state_high", d, source),
-                  known_numbers(file, "range.input_low", m, source),
-                  known_numbers(file, "range.input_high", m, source)};
+                  known_numbers(file, "range.input_low", m, source), known_numbers(file, "range.input_high", m, source),
+                  known_numbers(file, "range.times", 2, source)};
   model.last_states_ = last_states_of(file, model, source);
   return model;
 }

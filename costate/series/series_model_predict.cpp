@@ -136,7 +136,7 @@ SeriesModel::Problem SeriesModel::problem_of(const Query& query) const {
   Problem problem{.start = row_of(start_of(query)),
                   .times = HostArray::vector(times_of(query.times)),
                   .arguments = {},
-                  .options = options_.solve};
+                  .options = solve_options()};
   problem.options.max_steps = 1'000'000;
   if (m > 0) {
     HostArray values(Shape{1, samples, m});

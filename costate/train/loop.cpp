@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "costate/base/communicator.h"
+#include "costate/base/log.h"
 #include "costate/base/names.h"
 #include "costate/base/random.h"
 #include "costate/base/timing.h"
@@ -115,6 +116,10 @@ class Training {
     if (epoch_ > 0 && objective_.validate && result_.best_epoch < 0)  // it was stopped before any validation
       keep_best(objective_.validate(), epoch_ - 1, values_by_name(objective_.parameters));
     set_values_by_name(objective_.parameters, best_, "training");
+    if (result_.best_epoch < 0) result_.best_loss = std::numeric_limits<double>::quiet_NaN();
+    if (epoch_ > 0 && !std::isfinite(result_.best_loss))
+      log(LogLevel::kWarn, "[train] no epoch had a finite loss: steps were skipped, which leaves the weights as they ",
+          "were. Look for NaN in the data, or lower the learning rate.");
     return result_;
   }
 

@@ -1,6 +1,7 @@
 #include "costate/train/trajectory_fit.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "costate/array/take_rows.h"
@@ -23,6 +24,13 @@ Function window_loss(const VectorField& field, const TrajectoryWindows& windows,
   });
 }
 
+void check_window_spacing(const char* function, double spacing) {
+  if (!(spacing > 0) || !std::isfinite(spacing))
+    throw InvalidArgument("[", function,
+                          "] spacing, the time from one sample to the next, must be positive and finite; got ", spacing,
+                          ".");
+}
+
 /// Samples from one window's start to the next.
 std::int64_t checked_stride(const WindowOptions& options, std::int64_t samples) {
   const std::int64_t stride = options.stride == 0 ? options.length - 1 : options.stride;
@@ -37,6 +45,7 @@ std::int64_t checked_stride(const WindowOptions& options, std::int64_t samples) 
 TrajectoryWindows cut_windows(const HostArray& states, double spacing, const WindowOptions& options) {
   if (states.shape().rank() != 3)
     throw ShapeError("[cut_windows] states must be [trajectory, time, state]; got ", states.shape(), ".");
+  check_window_spacing("cut_windows", spacing);
   const std::int64_t trajectories = states.shape()[0], samples = states.shape()[1], size = states.shape()[2];
   const std::int64_t stride = checked_stride(options, samples);
   const std::int64_t each = (samples - options.length) / stride + 1;
@@ -74,6 +83,7 @@ TrainResult fit_trajectories(const VectorField& field, const std::vector<Paramet
 
 MappedWindows::MappedWindows(MappedArray states, double spacing, const WindowOptions& options)
     : states_(std::move(states)) {
+  check_window_spacing("MappedWindows", spacing);
   const Shape& shape = states_.shape();
   if (shape.rank() != 2 && shape.rank() != 3)
     throw ShapeError("[MappedWindows] states must be [trajectory, time, state] or [time, state]; got ", shape, ".");

@@ -4,9 +4,9 @@ import csv
 import importlib.util
 import math
 import pathlib
-import re
 import shutil
 import subprocess
+import xml.etree.ElementTree
 import zipfile
 
 import cortex_m4
@@ -45,6 +45,14 @@ def forecast(folder, pendulum):
     start.write_text("trajectory,t,theta,omega\n0,0,1,0\n")
     ok("forecast", pendulum, "--from", start, "--steps", "40", "--out", out)
     return [row[1:4] for row in data_rows(out)]
+
+
+def module_of(path):
+    """The NumPy module in a file."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
 
 def compiled(folder, header, body, *flags):
@@ -138,9 +146,7 @@ def test_a_run_without_a_model(tmp_path):
 def test_python_forecasts_as_the_library(pendulum, forecast, tmp_path):
     pytest.importorskip("numpy")
     ok("export", pendulum, "--to", "python", "--prefix", "made", "--out", tmp_path / "made.py")
-    spec = importlib.util.spec_from_file_location("made", tmp_path / "made.py")
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
+    made = module_of(tmp_path / "made.py")
     states = made.solve([1, 0], [row[0] for row in forecast])
     assert states.accepted > 5
     for row, state in zip(forecast, states):
@@ -219,7 +225,7 @@ def test_fmu_holds_sources_and_all_functions(driven, tmp_path, version, source, 
 class Instance:
     """An FMU of FMI 2.0 for co-simulation, by FMPy's own calls."""
 
-    def __init__(self, path, folder, name):
+    def __init__(self, path, folder, name, start_time=0.0):
         import fmpy
         from fmpy.fmi2 import FMU2Slave
 
@@ -228,7 +234,7 @@ class Instance:
         self.fmu = FMU2Slave(guid=self.description.guid, unzipDirectory=folder,
                              modelIdentifier=self.description.coSimulation.modelIdentifier, instanceName=name)
         self.fmu.instantiate()
-        self.fmu.setupExperiment(startTime=0)
+        self.fmu.setupExperiment(startTime=start_time)
         self.fmu.enterInitializationMode()
         self.fmu.exitInitializationMode()
 
@@ -250,9 +256,9 @@ def test_fmu_of_two_instances(driven, tmp_path):
     unzipped = fmpy.extract(str(out))
     one, two = Instance(out, unzipped, "one"), Instance(out, unzipped, "two")
     one.set("x", 0.3), one.set("w", 2.0), two.set("x", -0.3)
-    for k, size in enumerate([0.1, 0.1, 0.25, 0.05]):  # sizes of any length, a jump of the input between them
+    for k, (begin, size) in enumerate([(0, 0.1), (0.1, 0.1), (0.2, 0.25), (0.45, 0.05)]):  # with jumps of the input between
         one.set("u", (-1.0) ** k)
-        one.fmu.doStep(0.1 * k, size)
+        one.fmu.doStep(begin, size)
     assert two.get("x") == -0.3
     kept = one.fmu.getFMUState()
     packed = one.fmu.serializeFMUState(kept)
@@ -273,9 +279,90 @@ def test_fmu_of_two_instances(driven, tmp_path):
         two.set("x", x + h), two.set("u", u - 2 * h)
         values.append(two.get("der(x)"))
     assert (values[0] - values[1]) / 2e-5 == pytest.approx(exact, abs=1e-8)
+    with pytest.raises(Exception, match="fmi2DoStep"):
+        one.fmu.doStep(0.9, 0.1)  # it is at 0.5
     one.fmu.reset()
     assert one.get("x") == Instance(out, unzipped, "three").get("x")
+    with pytest.raises(Exception, match="fmi2DoStep"):
+        one.fmu.doStep(0, 0.1)  # before the initialization
+    for damaged in (packed[:-1], packed[:-9] + bytes([packed[-9] ^ 1]) + packed[-8:], b"{" + packed[1:2] + packed[1:]):
+        with pytest.raises(Exception, match="fmi2DeSerializeFMUstate"):
+            two.fmu.deserializeFMUState(damaged)
     shutil.rmtree(unzipped)
+
+
+@pytest.fixture(scope="module")
+def unmeasured(folder):
+    """A run of x' = v, v' = -x with a covariate, where v has no first value; every 0.2 from 3 on, by fixed steps."""
+    rows = ["trajectory,t,x,v,w"]
+    for run in range(4):
+        for i in range(16):
+            v = -math.sin(0.2 * i) * (1 + run) if i > 0 else ""
+            rows.append(f"{run},{3 + 0.2 * i:.1f},{math.cos(0.2 * i) * (1 + run)},{v},{1 + run}")
+    data, run = folder / "unmeasured.csv", folder / "unmeasured"
+    data.write_text("\n".join(rows) + "\n")
+    ok("fit", data, "--time", "t", "--trajectory", "trajectory", "--state", "x,v", "--covariate", "w", "--hidden", "8", "--memory", "1",
+       "--clock", "none", "--method", "heun2", "--epochs", "20", "--polish", "5", "--quiet", "--out", run)
+    return run
+
+
+@pytest.mark.parametrize("version", ["fmu", "fmu3"])
+def test_fmu_begins_where_the_model_does(unmeasured, tmp_path, version):
+    fmpy, numpy = pytest.importorskip("fmpy"), pytest.importorskip("numpy")
+    from fmpy.validation import validate_fmu
+
+    out, names = tmp_path / "model.fmu", ["x", "v", "hidden1"]
+    ok("export", unmeasured, "--to", version, "--out", out)
+    ok("export", unmeasured, "--to", "python", "--out", tmp_path / "made.py")
+    made = module_of(tmp_path / "made.py")
+    assert validate_fmu(str(out)) == []
+    description = fmpy.read_model_description(str(out))
+    assert description.defaultExperiment.startTime == "3.0" and float(description.defaultExperiment.stopTime) == pytest.approx(7)
+    defaults = {v.name: float(v.start) for v in description.modelVariables if v.start}
+    start = made.start([defaults["x"], math.nan], covariates=[defaults["w"]])
+    assert [defaults[name] for name in names] == pytest.approx(list(start), rel=1e-12)
+
+    def first(kind, **values):
+        done = fmpy.simulate_fmu(str(out), fmi_type=kind, start_values=values, output=names, stop_time=3.2, output_interval=0.2)
+        return [done[name][0] for name in names], [done[name][-1] for name in names]
+
+    for kind in ("CoSimulation", "ModelExchange"):
+        assert first(kind)[0] == pytest.approx(list(start), rel=1e-12)
+        expected = made.start([2.0, math.nan], covariates=[2.5])
+        found, after = first(kind, x=2.0, w=2.5)
+        assert found == pytest.approx(list(expected), rel=1e-12)
+        assert first(kind, x=2.0, v=1.5, w=2.5)[0] == pytest.approx(list(made.start([2.0, 1.5], covariates=[2.5])), rel=1e-12)
+        assert first(kind, x=2.0, hidden1=0.25, w=2.5)[0] == pytest.approx([*expected[:2], 0.25], rel=1e-12)
+        if kind == "CoSimulation":
+            states = made.solve_fixed(expected, [3, 3.2], covariates=[2.5])
+            assert after == pytest.approx(list(states[-1]), rel=1e-9)
+
+
+def test_fixed_steps_of_an_fmu_are_those_of_the_fit(unmeasured, tmp_path):
+    fmpy = pytest.importorskip("fmpy")
+    ok("export", unmeasured, "--to", "fmu", "--out", tmp_path / "model.fmu")
+    unzipped, ends = fmpy.extract(str(tmp_path / "model.fmu")), []
+    for sizes in ([0.2] * 8, [1.6], [0.6, 1.0]):
+        one, at = Instance(tmp_path / "model.fmu", unzipped, "one", start_time=3.0), 3.0
+        for size in sizes:
+            one.fmu.doStep(at, size)
+            at += size
+        ends.append([one.get(name) for name in ("x", "v", "hidden1")])
+    assert ends[1] == pytest.approx(ends[0], rel=1e-12) and ends[2] == pytest.approx(ends[0], rel=1e-12)
+    shutil.rmtree(unzipped)
+
+
+def test_a_start_in_a_file_is_that_of_a_prediction(unmeasured, tmp_path):
+    pytest.importorskip("numpy")
+    ok("export", unmeasured, "--to", "python", "--out", tmp_path / "made.py")
+    made = module_of(tmp_path / "made.py")
+    (tmp_path / "start.csv").write_text("trajectory,t,x,v,w\nq,0,1.0,,1.5\n")
+    done = ok("forecast", unmeasured, "--from", tmp_path / "start.csv", "--steps", "2", "--out", tmp_path / "f.csv")
+    assert "'v', 1 hidden state as the model expects them where a trajectory starts" in done.stderr
+    states = made.solve_fixed(made.start([1.0, math.nan], covariates=[1.5]), [0, 0.2, 0.4], covariates=[1.5])
+    forecast = [[float(cell) for cell in row[2:4]] for row in csv.reader(open(tmp_path / "f.csv")) if row[0] == "q"]
+    for row, state in zip(forecast, states, strict=True):
+        assert row == pytest.approx(list(state[:2]), rel=1e-9)
 
 
 @pytest.mark.parametrize("version", ["fmu", "fmu3"])
@@ -325,11 +412,14 @@ def test_fmu_3_of_two_instances(driven, tmp_path):
 
 
 def test_variables_of_an_fmu_have_names_of_their_own(tmp_path):
-    rows = [f"{0.1 * i},{math.cos(0.1 * i)},{-math.sin(0.1 * i)}" for i in range(40)]
-    (tmp_path / "data.csv").write_text("\n".join(["t,x,der(x)", *rows]) + "\n")
-    ok("fit", tmp_path / "data.csv", "--time", "t", "--state", "x,der(x)", "--memory", "none", "--clock", "none", "--hidden", "4", "--epochs", "3",
+    odd = "y\x01\u202e"  # XML has no form for the first, and shows what follows the second backwards
+    rows = [f"{0.1 * i},{math.cos(0.1 * i)},{-math.sin(0.1 * i)},{math.sin(0.1 * i)}" for i in range(40)]
+    (tmp_path / "data.csv").write_text("\n".join([f"t,x,der(x),{odd}", *rows]) + "\n")
+    ok("fit", tmp_path / "data.csv", "--time", "t", "--state", f"x,der(x),{odd}", "--memory", "none", "--clock", "none", "--hidden", "4", "--epochs", "3",
        "--polish", "1", "--quiet", "--out", tmp_path / "run")
     ok("export", tmp_path / "run", "--to", "fmu", "--out", tmp_path / "run.fmu")
     with zipfile.ZipFile(tmp_path / "run.fmu") as archive:
-        names = re.findall(r'<ScalarVariable name="([^"]*)"', archive.read("modelDescription.xml").decode())
-    assert names == ["x", "der(x)", "der(x)'", "der(der(x))"]
+        description = xml.etree.ElementTree.fromstring(archive.read("modelDescription.xml"))
+    names = [variable.get("name") for variable in description.iter("ScalarVariable")]
+    assert names == ["x", "der(x)", r"y\u0001\u202E", "der(x)'", "der(der(x))", r"der(y\u0001\u202E)"]
+    assert r"Measured states: x, der(x), y\u0001\u202E" in description.get("description")

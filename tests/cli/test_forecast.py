@@ -75,6 +75,11 @@ def test_each_row_of_a_file_is_a_start(driven, tmp_path):
     assert [(row["start"], row["t"]) for row in made] == [("1", "7"), ("1", "8"), ("1", "9"), ("2", "5"), ("2", "6"), ("2", "7")]
     assert float(made[0]["x"]) == pytest.approx(0.1, rel=1e-12)
     assert "the start of trajectory '2': 'y' taken to be the mean of the training" in done.stderr
+    (tmp_path / "one.csv").write_text("t,x,y,u\n5,0.2,,1\n")
+    ok("forecast", driven, "--from", tmp_path / "one.csv", "--steps", "2", "--inputs-ahead", "hold", "--out", tmp_path / "one_f.csv")
+    assert [[row[name] for name in "txy"] for row in rows(tmp_path / "one_f.csv")] == [[row[name] for name in "txy"] for row in made[3:]]
+    (tmp_path / "none.csv").write_text("t,x,y,u\n5,,,1\n")
+    bad("state column 'x' has no number at all", "forecast", driven, "--from", tmp_path / "none.csv", "--steps", "2")
 
 
 def test_a_model_with_delays_starts_from_new_data(data, tmp_path):

@@ -322,6 +322,10 @@ def test_ranks_share_a_sweep(grid, sweep, tmp_path):
      ("[grid]", "[gird]", "unknown section 'gird'; did you mean 'grid'?"),
      ("seed = [0, 1]", "seed = 0", "must be a list of values"),
      ("seed = [0, 1]", "epochs = [5]", "'epochs' stands under [fit], too"),
+     ("seed = [0, 1]", "learning-rate = [0.01]\nlr = [0.02]", "'lr' and 'learning-rate' are one option; leave one of them out."),
+     ("epochs = 5", "epochs = 5\nlr = 0.01\nlearning-rate = 0.02", "'lr' and 'learning-rate' are one option"),
+     ("seed = [0, 1]", 'data = ["a.csv"]', "'data' stands under [fit]"),
+     ("hare_lynx.csv", "no_such.csv", "No such file or directory"),
      ("seed = [0, 1]", 'seed = ["x"]', "run 1 of 2: --seed takes a whole number"),
      ("data = ", "# ", "the grid must name the file of the data"),
      ('hidden = ["4", "4,4"]\nseed = [0, 1]', "", "nothing varies")])
@@ -344,6 +348,14 @@ def test_bad_sweep_folders(grid, sweep, tmp_path):
     ]:
         done = run(CLI, "sweep", *arguments)
         assert done.returncode == 2 and message in done.stderr, done.stderr
+    shutil.copytree(sweep, tmp_path / "copy")
+    data = tmp_path / "lynx.csv"
+    data.write_text(pathlib.Path(LYNX).read_text())
+    (tmp_path / "copy" / "sweep.toml").write_text((sweep / "sweep.toml").read_text().replace(str(LYNX), str(data)))
+    ok(CLI, "sweep", "--resume", "--out", tmp_path / "copy")
+    data.write_text(data.read_text() + "2000,1,2\n")
+    done = run(CLI, "sweep", "--resume", "--out", tmp_path / "copy")
+    assert done.returncode == 2 and "was begun with other data than are in" in done.stderr
     grid.write_text(grid.read_text().replace("seed = [0, 1]", "seed = [0, 2]"))
     done = run(CLI, "sweep", grid, "--resume", "--out", sweep)
     assert done.returncode == 2 and "was begun with another grid: 'seed = [0.0, 2.0]' and 'seed = [0.0, 1.0]'" in done.stderr

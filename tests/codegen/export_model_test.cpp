@@ -61,8 +61,8 @@ constexpr const char* kAdaptive =
     "  status = model_solve(state, times, TIMES, DRIVE 0, &states[0][0], &report);\n"
     "  put(status); put((double)report.accepted); put((double)report.rejected); put((double)report.evaluations);\n"
     "  for (i = 0; i < TIMES; ++i) for (j = 0; j < MODEL_MEASURED; ++j) put((double)states[i][j]);\n";
-constexpr const char* kFixed =
-    "  status = model_solve_fixed(state, times, TIMES, 3, DRIVE &states[0][0], &report);\n"
+constexpr const char* kFixed =  // the steps of the fit
+    "  status = model_solve_fixed(state, times, TIMES, 0, DRIVE &states[0][0], &report);\n"
     "  put(status); put((double)report.accepted); put((double)report.rejected); put((double)report.evaluations);\n"
     "  for (i = 0; i < TIMES; ++i) for (j = 0; j < MODEL_MEASURED; ++j) put((double)states[i][j]);\n";
 
@@ -176,9 +176,8 @@ TEST(ExportModel, EveryMethodTakesTheLibrarysSteps) {
     const bool is_adaptive = tableau(method).has_error_estimate();
     const CRun run = run_model(model, query, {.prefix = "model", .math = CMath::kBuiltin},
                                is_adaptive ? kAdaptive : kFixed, test::fused_flag());
-    SolveOptions options = model.options().solve;
-    if (!is_adaptive) options.steps_per_interval = 3;
-    check_solution(model, query, run, solution_of(model, query, options), {.of_states = test::fuses() ? 0 : 1e-9});
+    check_solution(model, query, run, solution_of(model, query, model.solve_options()),
+                   {.of_states = test::fuses() ? 0 : 1e-9});
   }
 }
 
@@ -295,7 +294,7 @@ TEST(ExportModel, EveryFailureHasItsStatus) {
       "  SOLVE(state, times, TIMES, &none, 0);\n"
       "  SOLVE(state, times, TIMES, &turned, 0);\n"
       "  SOLVE(state, times, TIMES, 0, 0);\n"
-      "  put(model_solve_fixed(state, times, TIMES, 0, &drive, &states[0][0], 0));\n"
+      "  put(model_solve_fixed(state, times, TIMES, -1, &drive, &states[0][0], 0));\n"
       "  state[0] = NAN; SOLVE(state, times, TIMES, &drive, 0);\n"
       "  state[0] = 1e308; SOLVE(state, times, TIMES, &drive, 0);\n"
       "  (void)i; (void)status;\n"
@@ -343,6 +342,20 @@ TEST(ExportModel, IsCPlusPlusAndHasNoUndefinedBehaviour) {
       const CRun as_cpp = test::build_c(scratch, {{"model.h", header}, {"main.c", main}}, test::kStrictCpp);
       EXPECT_TRUE(as_cpp.is_built) << as_cpp.messages;
     }
+}
+
+TEST(ExportModel, NamesInCommentsAreHarmless) {
+  TimeSeries series = test::driven();
+  series.state_names = {"x*?\?/", "y,\x01\u202Ez\u2066\t\u0085"};
+  const SeriesModel model = model_of({}, series);
+  const std::string source = export_c(model, {.c = {.prefix = "model"}});
+  EXPECT_NE(source.find(R"(x*?\u003F/, "y,\u0001\u202Ez\u2066\u0009\u0085")"), std::string::npos);
+  for (const char* part : {"?\?", "\x01", "\u202E", "\u2066", "\t", "\u0085"})
+    EXPECT_EQ(source.find(part), std::string::npos) << part;
+  const std::string module = export_numpy(model, Dtype::kF64);
+  EXPECT_NE(module.find("x*?\?/, "
+                        R"(\"y,\\u0001\\u202Ez\\u2066\\u0009\\u0085\")"),
+            std::string::npos);
 }
 
 TEST(ExportModel, ImplicitMethodsAreRefusedByName) {

@@ -181,6 +181,21 @@ TEST(ExportNumpy, FixedStepsManySamplesAndMistakes) {
   EXPECT_EQ(found[2], 4);
 }
 
+TEST(ExportNumpy, FixedStepsAreThoseOfTheFit) {
+  if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
+  const SeriesModel model = test::model_of({.method = Method::kRk4});
+  const SeriesModel::Query query = test::query_of({});
+  const std::vector<double> found =
+      run_python(export_numpy(model, Dtype::kF64),
+                 "print(*model.solve_fixed(" + list(query.start) + ", " + list(query.times) + ").ravel())\n");
+  std::vector<double> expected;
+  for (const std::vector<double>& state : model.predict(query))
+    expected.insert(expected.end(), state.begin(), state.end());
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i)
+    EXPECT_NEAR(found[i], expected[i], 1e-9 * model.normalization().state_scale[i % 2]);
+}
+
 TEST(ExportNumpy, EventsThatAreNoneAreRefused) {
   if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
   run_python(export_numpy(test::model_of({.has_events = true}), Dtype::kF64),

@@ -54,7 +54,7 @@ for i, (dtype, samples) in enumerate(run.split('/') for run in runs):
     for entry in session.get_inputs():
         assert entry.shape[0] == 'batch', entry.shape
         shape = [samples, *entry.shape[1:]]
-        feed[entry.name] = given[at:at + int(np.prod(shape))].reshape(shape).astype(dtype)
+        feed[entry.name] = given[at:at + int(np.prod(shape))].reshape(shape).astype(np.float64 if entry.type == 'tensor(double)' else dtype)
         at += int(np.prod(shape))
     results = session.run(None, feed)
     for result, entry in zip(results, session.get_outputs()):
@@ -225,6 +225,19 @@ TEST(ExportOnnx, ModelsAsTheLibrarySolvesThem) {
     for (std::size_t k = 0; !slopes.empty() && k < 2; ++k)
       EXPECT_NEAR(found[2 * of + 1].at(k), slopes[0][k], 1e-12 * scale[k]);
   }
+}
+
+TEST(ExportOnnx, ClocksReadTheTimeInDouble) {
+  if (!has_onnx()) GTEST_SKIP() << "needs Python with onnx and onnxruntime (COSTATE_ONNX_PYTHON)";
+  const SeriesModel model = test::model_of({.periods = {86400}, .method = Method::kRk4});
+  const std::vector<HostArray> inputs = {HostArray(Shape{1, 2}, std::vector{0.4, 21.0}),
+                                         HostArray(Shape{1}, std::vector{1.7e9 + 12345})};  // seconds since 1970
+  std::vector<OnnxRun> runs;
+  for (const Dtype dtype : kBoth) runs.push_back({export_onnx(model, {.c = {.dtype = dtype}}), inputs, dtype});
+  const std::vector<std::vector<double>> found = run_onnx(runs);
+  ASSERT_EQ(found[0].size(), 2U);
+  for (std::size_t k = 0; k < 2; ++k)
+    EXPECT_NEAR(found[0][k], found[1][k], 1e-5 * model.normalization().state_scale[k]);
 }
 
 TEST(ExportOnnx, RefusesWhatItHasNoFormFor) {

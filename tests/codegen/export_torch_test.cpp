@@ -28,7 +28,7 @@ keywords = {name: torch.tensor(numbers, dtype=torch.float64) for name, numbers i
 measured = torch.tensor([0.4, 21.0], dtype=torch.float64)
 start = net.start_of(measured, **({'covariates': keywords['covariates']} if 'covariates' in keywords else {})) if hasattr(net, 'start') else measured
 times = torch.tensor(TIMES, dtype=torch.float64)
-states = net.solve_fixed(start, times, 1, **keywords)
+states = net.solve_fixed(start, times, **keywords)
 assert net.solve_fixed(start.expand(5, -1), times, 1, **keywords).shape == (len(TIMES), 5, len(start))
 states.square().mean().backward()
 assert all(weight.grad is not None for name, weight in net.named_parameters() if not name.startswith('start'))
@@ -37,7 +37,7 @@ print(*(repr(x) for x in states[:, :2].detach().numpy().ravel().tolist()))
 
 void check_torch_model(const Form& form) {
   const SeriesModel model = test::model_of(form);
-  SeriesModel::Query query{.start = {0.4, 21}, .times = {3, 3.25, 3.5, 4, 4.5}};
+  SeriesModel::Query query{.start = {0.4, 21}, .times = {3, 3.25, 3.5, 4, 4.9}};
   std::string drive;
   if (form.has_inputs) {
     query.input_times = {3};
@@ -51,13 +51,13 @@ void check_torch_model(const Form& form) {
   const Scratch scratch;
   write_export(model, ExportTarget::kTorch, {}, scratch / "model.py");
   write_export(model, ExportTarget::kTorch, {}, scratch / "model.py");  // in place of the earlier one
-  scratch.write("run.py", "DRIVE = {" + drive + "}\nTIMES = [3.0, 3.25, 3.5, 4.0, 4.5]\n" + kTorchScript);
+  scratch.write("run.py", "DRIVE = {" + drive + "}\nTIMES = [3.0, 3.25, 3.5, 4.0, 4.9]\n" + kTorchScript);
   const std::string out = (scratch / "out").string(), log = (scratch / "log").string();
   const std::string command = torch_python() + " " + (scratch / "run.py").string() + " " + scratch.folder().string() +
                               " > " + out + " 2> " + log;
   ASSERT_EQ(std::system(command.c_str()), 0) << test::read_text(log);
   std::istringstream in(test::read_text(out));
-  for (const auto& state : model.predict(query))  // one step from each time to the next
+  for (const auto& state : model.predict(query))  // by steps of at most 0.25
     for (std::size_t k = 0; k < state.size(); ++k) {
       double found = 0;
       ASSERT_TRUE(in >> found);
@@ -72,6 +72,23 @@ TEST(ExportTorch, EveryForm) {
         Form{.has_inputs = true, .interpolation = Interpolation::kHold, .method = Method::kHeun3},
         Form{.has_covariates = true, .periods = {1.7, 4}, .hidden_states = 1, .method = Method::kRk4Classic}})
     check_torch_model(form);
+}
+
+TEST(ExportTorch, ClocksReadTheTimeInDouble) {
+  if (!has_torch()) GTEST_SKIP() << "needs Python with PyTorch (COSTATE_TORCH_PYTHON)";
+  const Scratch scratch;
+  write_export(test::model_of({.periods = {86400}, .method = Method::kRk4}), ExportTarget::kTorch, {},
+               scratch / "model.py");
+  scratch.write("run.py", R"(import sys
+sys.path.insert(0, sys.argv[1])
+import torch, model
+rates = [model.load(dtype=dtype)(1.7e9 + 12345, torch.tensor([0.4, 21.0], dtype=dtype)) for dtype in (torch.float32, torch.float64)]
+assert rates[0].dtype == torch.float32 and torch.allclose(rates[0].double(), rates[1], rtol=1e-4), rates
+)");
+  const std::string log = (scratch / "log").string();
+  const std::string command =
+      torch_python() + " " + (scratch / "run.py").string() + " " + scratch.folder().string() + " 2> " + log;
+  ASSERT_EQ(std::system(command.c_str()), 0) << test::read_text(log);
 }
 
 TEST(ExportTorch, EveryActivation) {

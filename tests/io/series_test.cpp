@@ -76,6 +76,12 @@ TEST(Series, ErrorsNameTheLine) {
   EXPECT_ERROR(series("t,x,y,u\n0,1,1,1\n1,1,1,\n", with_inputs({"u"})), DataError,
                "line 3, column 'u': the input is missing");
   EXPECT_ERROR(series("t,x,y\n0,,1\n1,,1\n", kPlain), DataError, "state column 'x' has no number");
+  SeriesColumns start = kPlain;
+  start.min_samples = 1;
+  EXPECT_TRUE(std::isnan(series("t,x,y\n0,,1\n", start).trajectories[0].states.at(0)));
+  EXPECT_ERROR(series("t,x,y\n0,,\n", start), DataError, "state column 'x' has no number");
+  start = {.time = "t", .states = {"x", "y"}, .quantity = "q", .value = "v", .min_samples = 1};
+  EXPECT_TRUE(std::isnan(series("q,t,v\ny,0,1\n", start).trajectories[0].states.at(0)));
   EXPECT_ERROR(series("t,x,z\n0,1,1\n1,1,1\n", kPlain), DataError, "unknown column 'y'");
 }
 

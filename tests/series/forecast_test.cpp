@@ -108,6 +108,26 @@ TEST(Forecast, StartsFromRowsOneEach) {
                "4 rows or more with --data");
 }
 
+TEST(Forecast, AStartThatIsLearnedIsThatOfAPrediction) {
+  const TimeSeries series = driven();
+  SeriesModelOptions options;
+  options.columns = {.time = "t", .states = series.state_names};
+  options.hidden = {};
+  options.memory = {1};
+  options.unmeasured_starts = {"z1"};
+  const SeriesModel model(options, series, measure(series), 0);
+  for (Parameter parameter : model.parameters())
+    for (double& number : parameter.numbers()) number = 0.5;
+  const auto from = [](double x, double v) { return series_of({trajectory({3}, {x, v})}); };
+  const Forecast made = forecast(model, {.steps = 1, .starts = from(1, kNan)});
+  const std::vector<std::vector<double>> states = model.predict({.start = {1, kNan}, .times = {3, 4}});
+  for (std::int64_t i = 0; i < 2; ++i)
+    EXPECT_EQ(made.series.trajectories[0].states.row(i), states[static_cast<std::size_t>(i)]);
+  EXPECT_EQ(made.notes[0], "the start: 'z1', 1 hidden state as the model expects them where a trajectory starts");
+  EXPECT_NE(states[0][1], model.normalization().state_offset[1]);
+  EXPECT_ERROR(forecast(model, {.steps = 1, .starts = from(kNan, kNan)}), DataError, "holds no value of any state");
+}
+
 TEST(Forecast, AModelWithDelaysStartsFromNewData) {
   const TimeSeries series = decay(20);
   TimeSeries fresh = series_of({trajectory({5, 5.1, 5.2, 5.3, 5.4}, {0.9, 0.8, 0.7, 0.6, 0.5})});

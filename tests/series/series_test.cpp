@@ -437,6 +437,24 @@ TEST(Fit, TimesMayBeNeighbouringDoubles) {
   EXPECT_GE(result.training.best_epoch, 0);
 }
 
+TEST(SeriesModel, FixedStepsAreNoLongerThanTheSpacing) {
+  const TimeSeries series = decay(40);  // every 0.1
+  SeriesModelOptions options = config_of(series).model;
+  options.solve.method = Method::kEuler;
+  const SeriesModel model(options, series, measure(series), 3);
+  const auto steps = [&](std::vector<double> times) {
+    return model.steps({.start = {0.5}, .times = std::move(times)}).size();
+  };
+  EXPECT_EQ(steps(series.trajectories[0].times), 39U);
+  EXPECT_EQ(steps({0, 0.03, 3.93}), 40U);
+  EXPECT_EQ(steps({0, 0.15}), 2U);
+  EXPECT_EQ(steps({0, 20}), 200U);
+  std::vector<double> each = {0};
+  for (int i = 1; i <= 40; ++i) each.push_back(0.1 * i);
+  const double far = model.predict({.start = {0.5}, .times = {0, 4}}).back()[0];
+  EXPECT_NEAR(far, model.predict({.start = {0.5}, .times = each}).back()[0], 1e-14);
+}
+
 TEST(SeriesModel, QueriesThatDoNotFitAreNamed) {
   const TimeSeries series = decay(12);
   const SeriesModel model = model_of(series, measure(series));

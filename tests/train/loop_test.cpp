@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "costate/array/normal_numbers.h"
+#include "costate/base/log.h"
 #include "costate/train/checkpoint.h"
 #include "tests/io/scratch.h"
 #include "tests/support/expect_error.h"
@@ -310,6 +311,25 @@ TEST(Train, WeightsStayGoodWhenLossesAreNotFinite) {
   double skipped = 0;
   for (const HistoryRow& row : result.history) skipped += row.skipped;
   EXPECT_EQ(skipped, 100);
+}
+
+TEST(Train, ALossThatIsNeverFiniteIsSaid) {
+  std::vector<std::string> said;
+  set_log_sink([&](LogLevel, const std::string& message) { said.push_back(message); });
+  Regression regression;
+  Objective objective = regression.objective();
+  objective.evaluate = [good = objective.evaluate](const Batch& batch) {
+    Evaluation evaluation = good(batch);
+    evaluation.loss = std::numeric_limits<double>::quiet_NaN();
+    return evaluation;
+  };
+  for (const Keep keep : {Keep::kBest, Keep::kLast}) {
+    said.clear();
+    EXPECT_TRUE(std::isnan(train(objective, {.epochs = 3, .keep = keep}).best_loss));
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_NE(said[0].find("no epoch had a finite loss"), std::string::npos) << said[0];
+  }
+  set_log_sink({});
 }
 
 TEST(Train, StepsAreCountedThroughTheWholeTraining) {

@@ -53,6 +53,8 @@ TEST(MappedWindows, TrainToTheBitsOfArrays) {
   EXPECT_NEAR(wanted.at(2), -1, 1e-4);
   const MappedWindows windows(MappedArray(swings.folder / "swings.npy"), 0.1, swings.options);
   EXPECT_EQ(windows.count(), 60U);
+  EXPECT_ERROR(MappedWindows(MappedArray(swings.folder / "swings.npy"), 0, swings.options), InvalidArgument,
+               "[MappedWindows] spacing, the time from one sample to the next, must be positive and finite; got 0.");
   const auto mapped = [&](const auto& field, const auto& parameters, const auto& options) {
     return fit_trajectories(field, parameters, windows, options);
   };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "costate/exec/program.h"
 #include "costate/models/mechanical_fields.h"
@@ -49,6 +50,9 @@ TEST(CutWindows, MeetAtTheirEnds) {
   EXPECT_EQ(windows.states.at(5 * 2), windows.states.at(6 * 2));  // the last of the first, the first of the second
   EXPECT_DOUBLE_EQ(windows.times.at(5), 0.5);
   EXPECT_ERROR(cut_windows(circles(11), 0.1, {.length = 12}), InvalidArgument, "2 to 11 samples");
+  for (const double spacing : {0.0, -0.1, std::numeric_limits<double>::infinity()})
+    EXPECT_ERROR(cut_windows(circles(11), spacing, {.length = 6}), InvalidArgument,
+                 "spacing, the time from one sample");
   EXPECT_ERROR(cut_windows(HostArray(Shape{3, 2}), 0.1, {}), ShapeError, "[trajectory, time, state]");
 }
 

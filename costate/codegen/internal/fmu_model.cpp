@@ -1,6 +1,7 @@
 // A fitted model as a functional mock-up unit: sources, their binary for this machine, and the description of its
 // variables.
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "costate/base/error.h"
@@ -8,9 +9,11 @@
 #include "costate/codegen/export_model.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
+#include "costate/graph/interpret.h"
 #include "costate/io/files.h"
 #include "costate/io/internal/process.h"
 #include "costate/io/internal/zip_archive.h"
+#include "costate/series/internal/count.h"
 #include "costate/solve/methods/tableau.h"
 #include "costate/source/internal/c_text.h"
 
@@ -27,10 +30,13 @@ constexpr std::string_view kFmi3Text =
 #include "costate/codegen/internal/c/fmi3.inc"
     ;
 
+/// Lines stay lines; other control characters have no form in XML.
 std::string xml(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&')
+    if (c == '\n')
+      out += "&#10;";
+    else if (c == '&')
       out += "&amp;";
     else if (c == '<')
       out += "&lt;";
@@ -49,7 +55,8 @@ class FmuWriter {
         prefix_(prefix),
         version_(version),
         header_(export_c(model, {.c = {.prefix = prefix}, .has_vjp = true})),
-        token_("{" + digest_of(header_) + "}") {}
+        token_("{" + digest_of(header_) + "}"),
+        starts_(starts()) {}
 
   std::string write() const {
     const std::string source = interface();
@@ -68,11 +75,28 @@ class FmuWriter {
   std::size_t num_states() const { return model_.num_states(); }
   static std::string number(double value) { return internal::c_number(value, Dtype::kF64); }
 
-  double start_of(std::size_t state) const {
-    return state < model_.num_measured() ? model_.normalization().state_offset[state] : 0.0;
+  /// Measured states at their means, and what follows from these and the means of covariates.
+  std::vector<double> starts() const {
+    const Normalization& units = model_.normalization();
+    std::vector<HostArray> inputs(2, HostArray(Shape{count_of(model_.num_measured())}));
+    for (std::size_t k = 0; k < model_.num_measured(); ++k) inputs[1].set(count_of(k), follows(k) ? 1 : 0);
+    if (!units.covariate_offset.empty()) inputs.emplace_back(Shape{count_of(units.covariate_offset.size())});
+    std::vector<double> starts = interpret(internal::model_start(model_), inputs)[0].numbers();
+    for (std::size_t k = 0; k < model_.num_measured(); ++k)
+      starts[k] = units.state_offset[k] + units.state_scale[k] * starts[k];
+    return starts;
+  }
+  /// Whether a state has a start that the model knows and a user need not give.
+  bool follows(std::size_t state) const {
+    return state >= model_.num_measured() || (model_.knows_unmeasured_starts() && model_.may_be_unmeasured(state));
   }
   double nominal_of(std::size_t state) const {
     return state < model_.num_measured() ? model_.normalization().state_scale[state] : 1.0;
+  }
+  /// Where the data begin, or, of a model that does not know it, end.
+  double start_time() const {
+    if (!model_.range().times.empty()) return model_.range().times.front();
+    return model_.last_states().empty() ? 0 : model_.last_states().front().time;
   }
   /// Of inputs and covariates: their means.
   std::vector<double> given() const {
@@ -86,16 +110,17 @@ class FmuWriter {
     internal::TemplateValues values{.prefix = prefix_};
     internal::describe_model(model_, number, values);
     std::vector<std::string> starts, nominals, others;
-    for (std::size_t i = 0; i < num_states(); ++i) {
-      starts.push_back(number(start_of(i)));
-      nominals.push_back(number(nominal_of(i)));
-    }
+    for (const double start : starts_) starts.push_back(number(start));
+    for (std::size_t i = 0; i < num_states(); ++i) nominals.push_back(number(nominal_of(i)));
     for (const double value : given()) others.push_back(number(value));
     others.push_back("0");
     auto& texts = values.values;
     texts["prefix"] = prefix_;
     texts["guid"] = token_;
     texts["start_states"] = text::join(starts);
+    texts["start_time"] = number(start_time());
+    texts["given_covariates"] =
+        values.conditions.contains("covariates") ? text::concat("now->given + ", model_.input_names().size(), ",") : "";
     texts["nominals"] = text::join(nominals);
     texts["start_given"] = text::join(others);
     texts["drive_pointer"] = values.conditions.contains("drive") ? "&drive," : "";
@@ -127,12 +152,15 @@ class FmuWriter {
     std::string name, kind, value;
   };
 
-  /// By value reference: states, derivatives, inputs, covariates.
+  /// By value reference: states, derivatives, inputs, covariates. The start of a state that follows from the others is
+  /// "approx", as only such variables may be calculated, and set nevertheless.
   std::vector<Variable> variables() const {
     std::vector<Variable> all;
     for (std::size_t i = 0; i < num_states(); ++i)
-      all.push_back({state_name(i), "causality=\"output\" variability=\"continuous\" initial=\"exact\"",
-                     text::concat("start=\"", number(start_of(i)), "\" nominal=\"", number(nominal_of(i)), "\"")});
+      all.push_back({state_name(i),
+                     text::concat("causality=\"output\" variability=\"continuous\" initial=\"",
+                                  follows(i) ? "approx" : "exact", "\""),
+                     text::concat("start=\"", number(starts_[i]), "\" nominal=\"", number(nominal_of(i)), "\"")});
     for (std::size_t i = 0; i < num_states(); ++i)
       all.push_back({"der(" + state_name(i) + ")",
                      "causality=\"local\" variability=\"continuous\" initial=\"calculated\"",
@@ -145,8 +173,10 @@ class FmuWriter {
       all.push_back({model_.covariate_names()[i], "causality=\"parameter\" variability=\"fixed\" initial=\"exact\"",
                      "start=\"" + number(starts[model_.input_names().size() + i]) + "\""});
     std::set<std::string> taken;  // a column may be called "der(x)"
-    for (Variable& variable : all)
+    for (Variable& variable : all) {
+      variable.name = internal::printable(variable.name);
       while (!taken.insert(variable.name).second) variable.name += "'";
+    }
     return all;
   }
 
@@ -163,12 +193,30 @@ class FmuWriter {
     };
     return text::concat(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<fmiModelDescription fmiVersion=\"", is_2() ? "2.0" : "3.0",
-        "\" modelName=\"", prefix_, "\" ", is_2() ? "guid" : "instantiationToken", "=\"", token_,
-        "\" generationTool=\"Made by Costate ", version(), "\" variableNamingConvention=\"flat\"",
-        is_2() ? " numberOfEventIndicators=\"0\"" : "", ">\n", use("ModelExchange", ""),
+        "\" modelName=\"", prefix_, "\" description=\"", xml(internal::about_model(model_)), "\" ",
+        is_2() ? "guid" : "instantiationToken", "=\"", token_, "\" generationTool=\"Made by Costate ", version(),
+        "\" variableNamingConvention=\"flat\"", is_2() ? " numberOfEventIndicators=\"0\"" : "", ">\n",
+        use("ModelExchange", ""),
         use("CoSimulation", "canHandleVariableCommunicationStepSize=\"true\" maxOutputDerivativeOrder=\"1\" "),
-        "  <DefaultExperiment startTime=\"0\" stopTime=\"", number(20 * model_.spacing()), "\" stepSize=\"",
-        number(model_.spacing()), "\"/>\n  <ModelVariables>\n");
+        "  <DefaultExperiment startTime=\"", number(start_time()), "\" stopTime=\"",
+        number(start_time() + 20 * model_.spacing()), "\" stepSize=\"", number(model_.spacing()),
+        "\"/>\n  <ModelVariables>\n");
+  }
+
+  // Value references.
+  std::vector<std::size_t> states() const { return numbers_from(0); }
+  std::vector<std::size_t> derivatives() const { return numbers_from(num_states()); }
+  std::vector<std::size_t> numbers_from(std::size_t first) const {
+    std::vector<std::size_t> all(num_states());
+    std::iota(all.begin(), all.end(), first);
+    return all;
+  }
+  std::vector<std::size_t> initial_unknowns() const {
+    std::vector<std::size_t> unknowns = derivatives(), all;
+    for (const std::size_t state : states())
+      if (follows(state)) all.push_back(state);
+    all.insert(all.end(), unknowns.begin(), unknowns.end());
+    return all;
   }
 
   std::string description_2() const {
@@ -178,15 +226,15 @@ class FmuWriter {
       out += text::concat("    <ScalarVariable name=\"", xml(all[i].name), "\" valueReference=\"", i, "\" ",
                           all[i].kind, "><Real ", all[i].value, "/></ScalarVariable>\n");
     out += "  </ModelVariables>\n  <ModelStructure>\n";
-    const auto list = [&](const char* name, std::size_t first) {
+    const auto list = [&](const char* name, const std::vector<std::size_t>& references) {
       out += text::concat("    <", name, ">\n");
-      for (std::size_t i = 0; i < num_states(); ++i)
-        out += text::concat("      <Unknown index=\"", first + i, "\"/>\n");
+      for (const std::size_t reference : references)
+        out += text::concat("      <Unknown index=\"", reference + 1, "\"/>\n");
       out += text::concat("    </", name, ">\n");
     };
-    list("Outputs", 1);
-    list("Derivatives", num_states() + 1);
-    list("InitialUnknowns", num_states() + 1);
+    list("Outputs", states());
+    list("Derivatives", derivatives());
+    list("InitialUnknowns", initial_unknowns());
     return out + "  </ModelStructure>\n</fmiModelDescription>\n";
   }
 
@@ -197,18 +245,25 @@ class FmuWriter {
       out += text::concat("    <Float64 name=\"", xml(all[i].name), "\" valueReference=\"", i, "\" ", all[i].kind, " ",
                           all[i].value, "/>\n");
     const bool is_taken = std::ranges::any_of(all, [](const Variable& variable) { return variable.name == "time"; });
-    out +=
-        text::concat("    <Float64 name=\"", is_taken ? "independent time" : "time", "\" valueReference=\"", all.size(),
-                     "\" causality=\"independent\" variability=\"continuous\"/>\n  </ModelVariables>\n"
-                     "  <ModelStructure>\n");
-    const auto list = [&](const char* name, std::size_t first) {
-      for (std::size_t i = 0; i < num_states(); ++i)
-        out += text::concat("    <", name, " valueReference=\"", first + i, "\"/>\n");
+    out += text::concat("    <Float64 name=\"", is_taken ? "independent time" : "time", "\" valueReference=\"",
+                        all.size(), "\" causality=\"independent\" variability=\"continuous\" description=\"",
+                        xml(internal::printable(about_time())),
+                        "\"/>\n  </ModelVariables>\n"
+                        "  <ModelStructure>\n");
+    const auto list = [&](const char* name, const std::vector<std::size_t>& references) {
+      for (const std::size_t reference : references)
+        out += text::concat("    <", name, " valueReference=\"", reference, "\"/>\n");
     };
-    list("Output", 0);
-    list("ContinuousStateDerivative", num_states());
-    list("InitialUnknown", num_states());
+    list("Output", states());
+    list("ContinuousStateDerivative", derivatives());
+    list("InitialUnknown", initial_unknowns());
     return out + "  </ModelStructure>\n</fmiModelDescription>\n";
+  }
+
+  /// Simulators take the time to be in seconds, which the data's need not be.
+  std::string about_time() const {
+    const TimeScale& scale = model_.time_scale();
+    return scale.unit.empty() ? "time of the data" : text::concat(scale.unit, " since ", scale.origin);
   }
 
   std::string build_description() const {
@@ -223,6 +278,7 @@ class FmuWriter {
   std::string prefix_;
   FmiVersion version_;
   std::string header_, token_;
+  std::vector<double> starts_;
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "costate/codegen/internal/model_functions.h"
 
-#include <numbers>
 #include <utility>
 #include <vector>
 
@@ -32,10 +31,10 @@ class DataUnits {
   bool has_inputs() const { return !model_.input_names().empty(); }
   bool has_clocks() const { return !model_.options().periods.empty(); }
 
-  /// Behind the state: time, inputs of a shape, covariates.
+  /// Behind the state: phases of the clocks, inputs of a shape, covariates.
   std::vector<ArgumentSpec> arguments(const Shape& inputs) const {
     std::vector<ArgumentSpec> arguments;
-    if (has_clocks()) arguments.push_back({"time", {}});
+    if (has_clocks()) arguments.push_back({kClockPhases, {count_of(model_.options().periods.size())}});
     if (has_inputs()) arguments.push_back({"inputs", inputs});
     if (num_covariates(model_) > 0) arguments.push_back({"covariates", {num_covariates(model_)}});
     return arguments;
@@ -44,8 +43,7 @@ class DataUnits {
   /// Takes what `arguments` lists.
   void read(std::span<const Array> in) {
     if (has_clocks()) {
-      const Array turns = in[0] / vector_of(model_.options().periods);
-      phases_ = 2 * std::numbers::pi * (turns - floor(turns));
+      phases_ = in[0];
       in = in.subspan(1);
     }
     const Normalization& units = model_.normalization();

@@ -75,6 +75,8 @@ void describe_model(const SeriesModel& model, const std::function<std::string(do
   set("method", std::string(method.name));
   set("description", std::string(method.description));
   set("time_scale", of_time(model.normalization().time_scale));
+  set("longest_step", of_time(model.longest_step() / model.normalization().time_scale));
+  set("length_rounding", of_time(kLengthRounding));
   set("pi", of_time(std::numbers::pi));
   set("interpolation", name(model.options().interpolation));
   set("rtol", of_time(solve.rtol));
@@ -101,9 +103,24 @@ void describe_model(const SeriesModel& model, const std::function<std::string(do
   set("order_less_one", number(order - 1));
 }
 
+std::string list_of_names(const std::vector<std::string>& names) {
+  std::vector<std::string> listed;
+  for (const std::string& name : names) {
+    const bool needs_quotes = name.find(',') != std::string::npos || name.starts_with('"');
+    if (!needs_quotes) {
+      listed.push_back(name);
+      continue;
+    }
+    std::string& quoted = listed.emplace_back("\"");
+    for (const char c : name) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    quoted += '"';
+  }
+  return text::join(listed);
+}
+
 std::string about_model(const SeriesModel& model) {
   const auto list = [](const char* what, const std::vector<std::string>& names) {
-    return names.empty() ? "" : text::concat(what, text::join(names), "\n");
+    return names.empty() ? "" : text::concat(what, printable(list_of_names(names)), "\n");
   };
   const TimeScale& scale = model.time_scale();
   std::string text =
@@ -114,7 +131,8 @@ std::string about_model(const SeriesModel& model) {
   text += list("Inputs:          ", model.input_names());
   text += list("Covariates:      ", model.covariate_names());
   text += list("Kinds of events: ", model.event_names());
-  if (!scale.unit.empty()) text += text::concat("Times:           ", scale.unit, " since ", scale.origin, "\n");
+  if (!scale.unit.empty())
+    text += text::concat("Times:           ", printable(scale.unit + " since " + scale.origin), "\n");
   return text + text::concat("Spacing of data: ", model.spacing(), "\n");
 }
 

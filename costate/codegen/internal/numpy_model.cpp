@@ -79,8 +79,10 @@ class NumpyModelWriter {
 
   std::string units() const {
     const Normalization& u = model_.normalization();
-    std::string text = text::concat("MEASURED = ", model_.num_measured(), "\nSTATES = ", model_.num_states(),
-                                    "\nTIME_SCALE = ", internal::c_number(u.time_scale, Dtype::kF64), "\n");
+    std::string text =
+        text::concat("MEASURED = ", model_.num_measured(), "\nSTATES = ", model_.num_states(),
+                     "\nTIME_SCALE = ", internal::c_number(u.time_scale, Dtype::kF64),
+                     "\n_LONGEST_STEP = ", internal::c_number(model_.longest_step() / u.time_scale, Dtype::kF64), "\n");
     text += array("_STATE_OFFSET", u.state_offset) + array("_STATE_SCALE", u.state_scale);
     if (!u.input_scale.empty()) text += array("_INPUT_OFFSET", u.input_offset) + array("_INPUT_SCALE", u.input_scale);
     if (!u.covariate_scale.empty())

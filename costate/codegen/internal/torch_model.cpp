@@ -115,6 +115,7 @@ class TorchWriter {
     texts["b"] = internal::python_list(method.b.first(stages));
     texts["c"] = internal::python_list(method.c.first(stages));
     texts["harmonics"] = "4";
+    texts["periods_list"] = internal::python_list(model_.options().periods);
     texts["torch_dtype"] = dtype_ == Dtype::kF32 ? "float32" : "float64";
     texts["units"] = units();
     std::vector<std::string> example(model_.num_states(), "0.0");
@@ -138,7 +139,6 @@ class TorchWriter {
     add("input_scale", u.input_scale);
     add("covariate_offset", u.covariate_offset);
     add("covariate_scale", u.covariate_scale);
-    add("periods", model_.options().periods);
     return text;
   }
 

@@ -88,26 +88,28 @@ std::vector<ForecastStart> from_data(const SeriesModel& model, const ForecastOpt
   return starts;
 }
 
-/// One sample says nothing of what it lacks: the training does.
+/// One sample says nothing of what it lacks: the training does. A start that was learned stays NaN, as a prediction
+/// takes it.
 ForecastStart from_sample(const SeriesModel& model, const Trajectory& trajectory) {
   if (trajectory.times.size() != 1)
     throw DataError("[forecast] a start is one row; trajectory '", trajectory.id, "' has ", trajectory.times.size(),
                     "; to have the start estimated from several, give them as data.");
   ForecastStart start{
       .id = trajectory.id, .time = trajectory.times.front(), .state = {}, .covariates = trajectory.covariates};
-  std::vector<std::string> means;
+  std::vector<std::string> means, learned;
   for (std::size_t k = 0; k < model.num_measured(); ++k) {
     const double cell = trajectory.states.at(static_cast<std::int64_t>(k));
-    start.state.push_back(std::isnan(cell) ? model.normalization().state_offset[k] : cell);
-    if (std::isnan(cell)) means.push_back(text::concat("'", model.state_names()[k], "'"));
+    const bool is_learned = model.knows_unmeasured_starts() && model.may_be_unmeasured(k);
+    start.state.push_back(std::isnan(cell) && !is_learned ? model.normalization().state_offset[k] : cell);
+    if (std::isnan(cell)) (is_learned ? learned : means).push_back(text::concat("'", model.state_names()[k], "'"));
   }
-  if (means.size() == model.num_measured())
+  if (!means.empty() && means.size() + learned.size() == model.num_measured())
     throw DataError("[forecast] the start", of_trajectory(start.id), " holds no value of any state.");
+  if (model.num_states() > model.num_measured())
+    learned.push_back(hidden_text(model.num_states() - model.num_measured()));
   std::vector<std::string> parts;
   if (!means.empty()) parts.push_back(text::join(means) + " taken to be the mean of the training");
-  if (model.num_states() > model.num_measured())
-    parts.push_back(hidden_text(model.num_states() - model.num_measured()) +
-                    " as the model expects them where a trajectory starts");
+  if (!learned.empty()) parts.push_back(text::join(learned) + " as the model expects them where a trajectory starts");
   if (!parts.empty()) start.note = text::concat("the start", of_trajectory(start.id), ": ", text::join(parts));
   if (trajectory.inputs.size() > 0) {
     start.input_times = trajectory.times;

@@ -35,7 +35,7 @@ WindowOutputs solve_window(const SeriesModel& model, Loss loss, std::span<const 
   const Array z0 = window_start(model, parts);
   const std::int64_t knots = model.has_events() ? parts.event_times.shape()[0] : 0;
   const VectorField field = model.field(parts.times.shape()[0], knots);
-  Array states = solve(field, z0, parts.times, model.options().solve, drive);
+  Array states = solve(field, z0, parts.times, model.solve_options(), drive);
   if (model.has_events()) states = states + model.moves(parts.before, parts.covariates);
   const Array measured = measured_part(model, states);
   Array targets = parts.targets, weights = parts.masks;

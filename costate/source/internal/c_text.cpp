@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <iomanip>
 #include <iterator>
 #include <sstream>
 #include <string_view>
@@ -91,10 +92,45 @@ std::string c_list(const std::vector<std::string>& items) {
   return list + (list.size() > 1 ? "\n  " : "") + line + "}";
 }
 
+std::string printable(std::string_view text) {
+  // UTF-8 of U+0080 to U+009F, U+202A to U+202E, and U+2066 to U+2069.
+  struct Range {
+    std::string_view lead;
+    unsigned char low, high;
+    unsigned first;
+  };
+  constexpr Range kRanges[] = {{"", 0x00, 0x1F, 0x00},
+                               {"", 0x7F, 0x7F, 0x7F},
+                               {"\xC2", 0x80, 0x9F, 0x80},
+                               {"\xE2\x80", 0xAA, 0xAE, 0x202A},
+                               {"\xE2\x81", 0xA6, 0xA9, 0x2066}};
+  std::string out;
+  while (!text.empty()) {
+    const auto in = std::ranges::find_if(kRanges, [text](const Range& range) {
+      if (!text.starts_with(range.lead) || text.size() == range.lead.size()) return false;
+      const auto last = static_cast<unsigned char>(text[range.lead.size()]);
+      return last >= range.low && last <= range.high;
+    });
+    if (in == std::end(kRanges)) {
+      out += text[0];
+      text.remove_prefix(1);
+      continue;
+    }
+    std::ostringstream code;
+    code << "\\u" << std::uppercase << std::hex << std::setw(4) << std::setfill('0')
+         << in->first + static_cast<unsigned char>(text[in->lead.size()]) - in->low;
+    out += code.str();
+    text.remove_prefix(in->lead.size() + 1);
+  }
+  return out;
+}
+
 std::string c_comment(const std::string& text) {
   std::istringstream in(text);
   std::string line, comment;
   while (std::getline(in, line)) {
+    line = printable(line);
+    for (std::size_t at; (at = line.find("??")) != std::string::npos;) line.replace(at, 2, "?\\u003F");
     for (std::size_t at; (at = line.find("*/")) != std::string::npos;) line.replace(at, 2, "* /");
     for (std::size_t at; (at = line.find("/*")) != std::string::npos;) line.replace(at, 2, "/ *");
     comment += (comment.empty() ? "/*" : " *") + (line.empty() ? "" : " " + line) + "\n";

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "costate/array/shape.h"
@@ -27,7 +28,11 @@ std::string c_number(double number, Dtype dtype);
 /// "{1.0, 2.0, …}" in lines of at most 110 characters, indented by two.
 std::string c_list(const std::vector<std::string>& items);
 
-/// The text as a comment, each line after " * ".
+/// The text with control characters, and those that turn the direction of writing, as "\u202E": they break XML and
+/// show other text than compilers read.
+std::string printable(std::string_view text);
+
+/// The text as a comment, each line after " * ", printable and without trigraphs.
 std::string c_comment(const std::string& text);
 
 }  // namespace costate::internal
