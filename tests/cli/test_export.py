@@ -1,8 +1,10 @@
 """`costate export`: what it writes, as its users compile and run it, and one clear line for every kind of bad input."""
 
+import concurrent.futures
 import csv
 import importlib.util
 import math
+import multiprocessing
 import pathlib
 import shutil
 import subprocess
@@ -165,6 +167,14 @@ def test_onnx_and_torch_are_written(pendulum, tmp_path):
     assert not (tmp_path / "q.py").exists()
 
 
+def simulate(fmu, **options):
+    """By FMPy in a process of its own: its SUNDIALS does not go beside Debian 13's, which methods `bdf` and `adams` load (docs/faq.md)."""
+    import fmpy
+
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(fmpy.simulate_fmu, str(fmu), **options).result()
+
+
 @pytest.fixture(scope="module")
 def driven(folder):
     """A run of x' = -x + u with an input and a covariate."""
@@ -185,13 +195,13 @@ def driven(folder):
 
 @pytest.mark.parametrize("version", ["fmu", "fmu3"])
 def test_fmu_with_inputs_over_steps_that_do_not_divide_the_horizon(driven, tmp_path, version):
-    fmpy = pytest.importorskip("fmpy")
+    pytest.importorskip("fmpy")
     numpy = pytest.importorskip("numpy")
     ok("export", driven, "--to", version, "--out", tmp_path / "driven.fmu")
     signal = numpy.array([(0.0, 1.0), (1.0, 1.0)], dtype=[("time", float), ("u", float)])
     common = {"fmi_type": "CoSimulation", "stop_time": 0.7, "output_interval": 0.3}
-    by_signal = fmpy.simulate_fmu(str(tmp_path / "driven.fmu"), input=signal, start_values={"x": 0.3}, **common)
-    by_start = fmpy.simulate_fmu(str(tmp_path / "driven.fmu"), start_values={"x": 0.3, "u": 1.0}, **common)
+    by_signal = simulate(tmp_path / "driven.fmu", input=signal, start_values={"x": 0.3}, **common)
+    by_start = simulate(tmp_path / "driven.fmu", start_values={"x": 0.3, "u": 1.0}, **common)
     assert by_signal["x"][-1] == by_start["x"][-1] != 0.3 and by_signal["time"][-1] >= 0.6 - 1e-12
 
 
@@ -323,7 +333,7 @@ def test_fmu_begins_where_the_model_does(unmeasured, tmp_path, version):
     assert [defaults[name] for name in names] == pytest.approx(list(start), rel=1e-12)
 
     def first(kind, **values):
-        done = fmpy.simulate_fmu(str(out), fmi_type=kind, start_values=values, output=names, stop_time=3.2, output_interval=0.2)
+        done = simulate(out, fmi_type=kind, start_values=values, output=names, stop_time=3.2, output_interval=0.2)
         return [done[name][0] for name in names], [done[name][-1] for name in names]
 
     for kind in ("CoSimulation", "ModelExchange"):
@@ -367,12 +377,12 @@ def test_a_start_in_a_file_is_that_of_a_prediction(unmeasured, tmp_path):
 
 @pytest.mark.parametrize("version", ["fmu", "fmu3"])
 def test_fmu_simulates_as_the_library(pendulum, forecast, tmp_path, version):
-    fmpy = pytest.importorskip("fmpy")
+    pytest.importorskip("fmpy")
     out = tmp_path / "pendulum.fmu"
     ok("export", pendulum, "--to", version, "--out", out)
     stop = forecast[20][0]
     for kind in ("CoSimulation", "ModelExchange"):
-        done = fmpy.simulate_fmu(str(out), fmi_type=kind, stop_time=stop, output_interval=stop / 7, relative_tolerance=1e-7,
+        done = simulate(out, fmi_type=kind, stop_time=stop, output_interval=stop / 7, relative_tolerance=1e-7,
                                  start_values={"theta": 1.0, "omega": 0.0})
         assert list(done[-1])[1:] == pytest.approx(forecast[20][1:], abs=2e-3)
 

@@ -3,7 +3,7 @@
 // the packed weights of the rows, so that a weight that was loaded serves every pixel. Where the numbers of a tap stand
 // is looked up once for all of the depth, and the image is never copied.
 //
-// A tile of one lane has its output channels in the vectors: packed weights are vectors of rows already.
+// A tile of one lane has channels, or pixels, in the vectors: one_lane-inl.h.
 //
 // Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 90 to 97 % of the
 // measured peak with one vector of lanes, forward and by the image, in f32 and f64; 4 x 4 by 2 on 26 x 26, whose image
