@@ -56,7 +56,7 @@ class Translation:
         name = name_of(node)
         rule = RULES.get(name)
         if rule is None:
-            raise CannotCapture(f"it uses {node.func.name()}, which Costate does not have")
+            raise CannotCapture(f"it uses {node.func.name()}, which costate.torch does not translate")
         try:
             found = rule(self, node, *self._resolved(node.args), **self._resolved(node.kwargs))
         except (Mixing, CannotCapture):
