@@ -323,6 +323,8 @@ def test_a_sample_that_fails_is_nan_and_counts_nothing():
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, method="euller"), costate.InvalidArgument, "did you mean 'euler'"),
     (lambda: costate.jax.solve(lambda t, z, net: z, jnp.ones(1), TIMES, {"rate": 2.0}), costate.CallError, "args must be a tuple, of what f takes after t and z; got dict"),
     (lambda: costate.jax.solve(lambda t, z, rates: z, jnp.ones(1), TIMES, jnp.ones(2)), costate.CallError, "Write args=(…,)"),
+    (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, foo=3), costate.CallError, "[costate.jax.solve] there is no argument 'foo'; known: throw, method, rtol"),
+    (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, dt0=3), costate.CallError, "there is no argument 'dt0'; did you mean 'first_step'?"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, save=lambda t, z: z[0]), costate.NotSupported, "save is for costate.solve outside of JAX; apply"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, events=[]), costate.NotSupported, "events is for costate.solve outside of JAX; leave it out"),
 ])
