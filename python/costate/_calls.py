@@ -168,6 +168,9 @@ def _meant_method(error):
     return f"{unknown.group()}did you mean '{meant}'? known{str(error).rpartition('known')[2]}" if meant else ""
 
 
+_NOT_IN_NUMPY = "Got unsupported ScalarType "
+
+
 class _Signature(inspect.Signature):
     """That of a function of the extension module, read from its text when somebody asks: all together take long."""
 
@@ -200,6 +203,9 @@ def _checked(function, name):
         except TypeError as error:
             if str(error).startswith(f"{function.__name__}(): incompatible function arguments"):
                 wrong = wrong_names(signature, args, kwargs) or _wrong_types(signature, args, kwargs)
+            elif str(error).startswith(_NOT_IN_NUMPY):  # PyTorch's, of a tensor that is asked for its numbers
+                kind = str(error).removeprefix(_NOT_IN_NUMPY).lower()
+                raise _core.DtypeError(f"[{name}] a tensor's dtype must be one that NumPy has, such as torch.float32; got torch.{kind}. Give tensor.float().") from None
             elif not (wrong := _calls_none(signature, args, kwargs)):
                 raise
         except ValueError as error:

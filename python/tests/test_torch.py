@@ -13,6 +13,7 @@ import weakref
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+import costate  # noqa: E402
 import costate.torch as door  # noqa: E402
 import costate.torchdiffeq as td  # noqa: E402
 from costate.torch import _native  # noqa: E402
@@ -457,3 +458,14 @@ def test_a_module_of_another_dtype_is_captured_anew():
     with pytest.raises(RuntimeError, match="dtype"):
         td.odeint(field.double(), torch.ones(3, 2), t)
     assert td.odeint(field, torch.ones(3, 2, dtype=torch.float64), t).dtype == torch.float64
+
+
+@pytest.mark.parametrize("call", [
+    lambda tensor: costate.compile(costate.trace(lambda x: costate.sum(x), {"x": (2,)}))(tensor),
+    lambda tensor: costate.load_state_dict(costate.Linear(2, 2), {"weight": tensor, "bias": tensor[0]}),
+    lambda tensor: costate.solve(lambda t, z: -z, tensor, [0.0, 1.0]),
+    lambda tensor: costate.Parameter("rate", tensor),
+], ids=["program", "load_state_dict", "solve", "Parameter"])
+def test_a_tensor_that_numpy_cannot_hold_is_refused_in_a_sentence(call):
+    with pytest.raises(costate.DtypeError, match=r"^\[\w+\] a tensor's dtype must be one that NumPy has, such as torch.float32; got torch.bfloat16. Give tensor.float\(\)\.$"):
+        call(torch.ones(2, 2, dtype=torch.bfloat16))
