@@ -206,7 +206,7 @@ def _checked(function, name):
             elif str(error).startswith(_NOT_IN_NUMPY):  # PyTorch's, of a tensor that is asked for its numbers
                 kind = str(error).removeprefix(_NOT_IN_NUMPY).lower()
                 raise _core.DtypeError(f"[{name}] a tensor's dtype must be one that NumPy has, such as torch.float32; got torch.{kind}. Give tensor.float().") from None
-            elif not (wrong := _calls_none(signature, args, kwargs)):
+            elif isinstance(error, _core.Error) or not (wrong := _calls_none(signature, args, kwargs)):
                 raise
         except ValueError as error:
             if meant := _meant_method(error):
