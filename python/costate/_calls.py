@@ -124,7 +124,8 @@ def wrong_names(signature, args, kwargs):
 
 
 # What else there is to say of an argument of another type.
-_MORE = {"jac": " jac(t, z, *args) that gives df/dz; of a constant matrix, lambda t, z: matrix", "direction": ", 'any', 'rising' or 'falling', which are SciPy's 0, 1 and -1"}
+_MORE = {"jac": " jac(t, z, *args) that gives df/dz; of a constant matrix, lambda t, z: matrix",
+         "direction": ", 'any', 'rising' or 'falling', which are SciPy's 0, 1 and -1"}
 
 
 def _wrong_types(signature, args, kwargs):
@@ -205,7 +206,8 @@ def _checked(function, name):
                 wrong = wrong_names(signature, args, kwargs) or _wrong_types(signature, args, kwargs)
             elif str(error).startswith(_NOT_IN_NUMPY):  # PyTorch's, of a tensor that is asked for its numbers
                 kind = str(error).removeprefix(_NOT_IN_NUMPY).lower()
-                raise _core.DtypeError(f"[{name}] a tensor's dtype must be one that NumPy has, such as torch.float32; got torch.{kind}. Give tensor.float().") from None
+                raise _core.DtypeError(f"[{name}] a tensor's dtype must be one that NumPy has, such as torch.float32; got torch.{kind}. "
+                                       "Give tensor.float().") from None
             elif isinstance(error, _core.Error) or not (wrong := _calls_none(signature, args, kwargs)):
                 raise
         except ValueError as error:

@@ -76,6 +76,13 @@ _CHOOSES = {"max", "min", "concatenate", "convert_element_type", "stop_gradient"
             "transpose", "broadcast_in_dim", "select_n"}
 
 
+def _range_of(operand):
+    if isinstance(operand, Later):
+        return operand.limits
+    is_known = isinstance(operand, np.ndarray) and operand.dtype.kind in "iu" and operand.size > 0
+    return (int(operand.min()), int(operand.max())) if is_known else None
+
+
 def _limits(name, equation, operands):
     """(least, largest) of the integers that an operation gives; None if nobody knows, or where they would wrap around."""
     aval = equation.outvars[0].aval
@@ -83,8 +90,7 @@ def _limits(name, equation, operands):
         return None
     if name.startswith("searchsorted"):
         return 0, equation.invars[0].aval.shape[0]
-    of = [one.limits if isinstance(one, Later) else (int(one.min()), int(one.max())) if isinstance(one, np.ndarray) and one.dtype.kind in "iu" and one.size else None
-          for one in (operands[1:] if name == "select_n" else operands)]
+    of = [_range_of(one) for one in (operands[1:] if name == "select_n" else operands)]
     if None in of or name not in _CHOOSES | {"add", "sub"}:
         return None
     if name in _CHOOSES:

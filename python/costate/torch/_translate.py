@@ -62,7 +62,7 @@ class Translation:
         except (Mixing, CannotCapture):
             raise
         except (TypeError, costate.Error) as error:
-            raise CannotCapture(f"{node.func.name()} has no translation here: {error}") from error
+            raise CannotCapture(f"{node.func.name()} has no translation here: {str(error).removesuffix('.')}") from error
         for output, value in zip(node.outputs, found if isinstance(found, list) else [found]):
             if output is not None and value is not None:
                 if output in self.capture.stopped and not isinstance(value.array, np.ndarray):
