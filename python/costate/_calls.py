@@ -7,6 +7,7 @@ import inspect
 import numbers
 import operator
 import os
+import re
 import types
 
 from costate import _core, _names
@@ -99,7 +100,7 @@ _ELSEWHERE = {"y0": "z0", "x0": "z0", "u0": "z0", "t_span": "times", "t_eval": "
               "out_channels": "outputs", "kernel_size": "kernel", "num_channels": "channels", "num_groups": "groups", "dim": "axis"}
 
 
-def _wrong_names(signature, args, kwargs):
+def wrong_names(signature, args, kwargs):
     """What is wrong with the number or the names of the arguments."""
     parameters = [p for p in signature.parameters.values() if p.name != "self"]
     args = args[len(signature.parameters) - len(parameters):]
@@ -122,6 +123,11 @@ def _wrong_names(signature, args, kwargs):
     return f"argument '{missing[0]}' is missing." if missing else ""
 
 
+# What else there is to say of an argument of another type.
+_MORE = {"jac": " jac(t, z, *args) that gives df/dz; of a constant matrix, lambda t, z: matrix",
+         "direction": ", 'any', 'rising' or 'falling', which are SciPy's 0, 1 and -1"}
+
+
 def _wrong_types(signature, args, kwargs):
     """What is wrong with the types of arguments whose names are right."""
     values = signature.bind(*args, **kwargs).arguments
@@ -131,12 +137,39 @@ def _wrong_types(signature, args, kwargs):
         if "list of" in what and hasattr(value, "__iter__") and any(map(_is_bool, value)):
             return f"{name} must be {what}; got True or False in it. numpy.flatnonzero(mask) gives the places where a mask is True."
         if not fits(value):
-            return f"{name} must be {what}; got {_names.type_of(value)}."
+            return f"{name} must be {what}{_MORE.get(name, '')}; got {_names.type_of(value)}."
     for name, value in values.items():  # of the right type, and still refused
         numbers = value if isinstance(value, collections.abc.Sequence) else [value]
         if str(signature.parameters[name].annotation).startswith("int") and not all(0 <= operator.index(n) < 2**31 for n in numbers if _is_integer(n)):
             return f"{name} = {value} is out of range."
     return f"the arguments do not fit {signature}."
+
+
+def _calls_none(signature, args, kwargs):
+    """What is no callable where one is called, which nanobind finds out when it calls it; "" if all are."""
+    if wrong_names(signature, args, kwargs):
+        return ""
+    values = signature.bind(*args, **kwargs).arguments
+    is_one = any(str(signature.parameters[name].annotation).startswith("collections.abc.Callable") and value is not None and not callable(value)
+                 for name, value in values.items())
+    return _wrong_types(signature, args, kwargs) if is_one else ""
+
+
+# Methods of solve_sde by the names that torchsde and diffrax have for them, or for what solves the same equation.
+_NOISY_METHODS = {**dict.fromkeys(("euler", "Euler"), "euler_maruyama"), "ItoMilstein": "milstein",
+                  **dict.fromkeys(("SRA1", "ShARK", "SOSRA", "SOSRI", "SRIW1"), "srk"),
+                  **dict.fromkeys(("heun", "euler_heun", "reversible_heun", "midpoint", "log_ode", "Heun", "EulerHeun", "ReversibleHeun", "Midpoint",
+                                   "StratonovichMilstein", "SlowRK", "SPaRK", "GeneralShARK"), "heun_stratonovich")}
+
+
+def _meant_method(error):
+    """The words of an unknown method of solve_sde with the one that another library's name stands for; "" of other errors."""
+    unknown = re.match(r"\[solve_sde\] unknown method '(\w+)'; ", str(error))
+    meant = unknown and _NOISY_METHODS.get(unknown.group(1))
+    return f"{unknown.group()}did you mean '{meant}'? known{str(error).rpartition('known')[2]}" if meant else ""
+
+
+_NOT_IN_NUMPY = "Got unsupported ScalarType "
 
 
 class _Signature(inspect.Signature):
@@ -169,10 +202,17 @@ def _checked(function, name):
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            if not str(error).startswith(f"{function.__name__}(): incompatible function arguments"):
+            if str(error).startswith(f"{function.__name__}(): incompatible function arguments"):
+                wrong = wrong_names(signature, args, kwargs) or _wrong_types(signature, args, kwargs)
+            elif str(error).startswith(_NOT_IN_NUMPY):  # PyTorch's, of a tensor that is asked for its numbers
+                kind = str(error).removeprefix(_NOT_IN_NUMPY).lower()
+                raise _core.DtypeError(f"[{name}] a tensor's dtype must be one that NumPy has, such as torch.float32; got torch.{kind}. "
+                                       "Give tensor.float().") from None
+            elif isinstance(error, _core.Error) or not (wrong := _calls_none(signature, args, kwargs)):
                 raise
-            wrong = _wrong_names(signature, args, kwargs) or _wrong_types(signature, args, kwargs)
         except ValueError as error:
+            if meant := _meant_method(error):
+                raise _core.InvalidArgument(meant) from None
             if not isinstance(error.__cause__, _core.CallError) or not str(error).startswith("setting an array element"):
                 raise
             raise error.__cause__.with_traceback(error.__traceback__) from None
@@ -190,7 +230,7 @@ def checked(function):
 
     @functools.wraps(function)
     def call(*args, **kwargs):
-        if wrong := _wrong_names(signature, args, kwargs):
+        if wrong := wrong_names(signature, args, kwargs):
             raise _core.CallError(f"[{function.__name__}] {wrong}")
         return function(*args, **kwargs)
 

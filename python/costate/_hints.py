@@ -26,7 +26,8 @@ _MODULE = {
     "RecursiveCheckpointAdjoint": "adjoint='discrete' of solve, within memory_budget", "DirectAdjoint": "adjoint='discrete' of solve",
     "BacksolveAdjoint": "adjoint='backsolve' of solve", "ImplicitAdjoint": "steady_state", "SteadyStateEvent": "rest_event", "steady_state_event": "rest_event",
     **dict.fromkeys(("VirtualBrownianTree", "UnsafeBrownianPath"), "seed, stream and samples of solve_sde"), "RESULTS": "status of a solution",
-    **dict.fromkeys(("LinearInterpolation", "CubicInterpolation", "backward_hermite_coefficients"), "interpolate"),
+    "LinearInterpolation": "interpolate",
+    **dict.fromkeys(("CubicInterpolation", "CubicSpline", "backward_hermite_coefficients"), "interpolate, of other slopes than its 'cubic' has with a table of coefficients (docs/cde.md)"),
     **dict.fromkeys(("optim", "optax", "Adam", "AdamW", "SGD"), "train, or Optimizer in a loop of your own"), "minimize": "train, or scipy.optimize with value_and_grad",
 }
 _LAYERS = {

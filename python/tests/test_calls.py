@@ -28,6 +28,10 @@ def traced():
         (lambda: costate.solve(decay, [1.0], [0, 1], method=None), "method must be a string; got None"),
         (lambda: costate.solve(decay, None, [0, 1]), "z0 must be given; got None"),
         (lambda: costate.solve("dopri5", [1.0], [0, 1]), r"f must be a callable f\(t, z, ...\) or a VectorField; got str"),
+        (lambda: costate.solve(decay, [1.0], [0, 1], method="rodas5p", jac=np.array([[-1.0]])), r"^\[solve\] jac must be a callable jac\(t, z, \*args\) that gives df/dz; .*got numpy.ndarray\.$"),
+        (lambda: costate.solve(decay, [1.0], [0, 1], method="euler", dt=0.1), r"^\[solve\] there is no argument 'dt'; did you mean 'step_size'\?$"),
+        (lambda: costate.solve_sde(decay, decay, [1.0], [0, 1], dt=0.1), r"^\[solve_sde\] there is no argument 'dt'; did you mean 'step_size'\?$"),
+        (lambda: costate.Event(lambda t, z: z[0], direction=-1), r"^\[Event\] direction must be a string, 'any', 'rising' or 'falling', which are SciPy's 0, 1 and -1; got int\.$"),
         (lambda: costate.fit([0.0, 1.0], np.ones((2, 1)), epoch=3), r"^\[fit\] there is no argument 'epoch'; did you mean 'epochs'\?$"),
         (lambda: costate.fit([0.0, 1.0], np.ones((2, 1)), hidden=64), "hidden must be a list of integers; got int"),
         (lambda: costate.Mlp(2, [8], 2, activaton="relu"), r"^\[Mlp\] there is no argument 'activaton'; did you mean 'activation'\?$"),
@@ -79,6 +83,12 @@ def test_a_call_that_does_not_fit_is_told_why_in_a_sentence(call, message):
 def test_a_value_that_is_no_array_of_numbers_is_refused(value, error, message):
     with pytest.raises(error, match=message):
         costate.solve(decay, value, [0, 1])
+
+
+@pytest.mark.parametrize("method, meant", [("euler", "euler_maruyama"), ("reversible_heun", "heun_stratonovich"), ("ItoMilstein", "milstein"), ("SRA1", "srk")])
+def test_a_method_by_another_library_s_name_is_told_what_it_is_here(method, meant):
+    with pytest.raises(costate.InvalidArgument, match=rf"^\[solve_sde\] unknown method '{method}'; did you mean '{meant}'\? known: euler_maruyama, milstein, srk, heun_stratonovich\.$"):
+        costate.solve_sde(decay, decay, [1.0], [0, 1], method=method)
 
 
 def test_a_type_error_of_the_users_own_code_comes_through():

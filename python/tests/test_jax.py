@@ -225,6 +225,58 @@ def test_a_step_has_the_value_and_gradient_of_jax(field, args):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11)
 
 
+KNOTS = np.array([0.0, 0.3, 0.9, 1.4, 2.0])
+TABLE = np.stack([np.sin(3 * KNOTS), KNOTS**2 - 1], axis=1)
+# Fields that read a table u [time, channel] at a place that depends on t or z.
+READS = {
+    "interp": lambda t, z, u: jnp.interp(t, KNOTS, u[:, 0]) - z,
+    "interp of states": lambda t, z, u: jnp.interp(z, KNOTS, u[:, 1]) * t - z,
+    "interp beyond the ends": lambda t, z, u: jnp.interp(3 * t - 1, KNOTS, u[:, 1], left=3.0, right=-2.0) - z,
+    "interp of channels": lambda t, z, u: jax.vmap(lambda one: jnp.interp(t, KNOTS, one))(u.T) - z,
+    "held": lambda t, z, u: u[jnp.searchsorted(KNOTS, t, side="right") - 1] - z,
+    "the next one": lambda t, z, u: u[jnp.searchsorted(KNOTS, t, side="left", method="compare_all")] - z,
+    "one number": lambda t, z, u: u[jnp.searchsorted(KNOTS, t) - 1, 1] - z,
+    "take": lambda t, z, u: jnp.take(u, jnp.searchsorted(KNOTS, z, side="right") - 1, axis=0)[0] - z,
+    "columns": lambda t, z, u: u.T[:, jnp.searchsorted(KNOTS, z) - 1].sum(axis=0) - z,
+    "some beside each other": lambda t, z, u: jax.lax.dynamic_slice(u, (jnp.searchsorted(KNOTS, t) - 1, jnp.int32(1)), (2, 1))[:, 0] - z,
+}
+
+
+@pytest.mark.parametrize("field", READS.values(), ids=READS)
+def test_a_table_at_a_place_that_depends_on_t_or_z(field):
+    z0, weights = jnp.array([0.35, 1.7]), jnp.array([1.0, 2.0])
+    for t in (0.1, 0.7, 1.95):
+        mine = lambda z, u: weights @ (costate.jax.solve(field, z, [t, t + 1.0], (u,), method="euler")[-1] - z)
+        theirs = lambda z, u: weights @ field(t, z, u)
+        found, expected = (jax.value_and_grad(of, argnums=(0, 1))(z0, jnp.asarray(TABLE)) for of in (mine, theirs))
+        for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected)):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
+
+
+def test_steps_end_at_the_knots_of_a_table():
+    heap = lambda t, z: 0 * z + jnp.interp(t, np.array([0.0, 3.0, 3.005, 3.01, 10.0]), np.array([0.0, 0.0, 1000.0, 0.0, 0.0]))
+    np.testing.assert_allclose(costate.jax.solve(heap, jnp.zeros(1), [0.0, 10.0], rtol=1e-8, atol=1e-10)[-1], 5.0, rtol=1e-9)
+    for side in ("left", "right"):
+        pulse = lambda t, z: -z + jnp.array([0.0, 100.0, 0.0])[jnp.searchsorted(np.array([3.0, 3.01]), t, side=side)]
+        end = costate.jax.solve(pulse, jnp.zeros(1), [0.0, 10.0], rtol=1e-8, atol=1e-10)[-1]
+        np.testing.assert_allclose(end, 100 * np.expm1(0.01) * np.exp(3 - 10.0), rtol=1e-6)
+
+
+def test_a_path_of_diffrax_among_the_arguments_has_the_gradient_of_jax():
+    diffrax = pytest.importorskip("diffrax")
+    path, z0 = diffrax.LinearInterpolation(jnp.asarray(KNOTS), jnp.asarray(TABLE)), jnp.array([0.35, 1.7])
+    field = lambda t, z, path: path.evaluate(t) - z
+    loss = lambda solver, **options: lambda path: jnp.sum(solver(field, z0, jnp.array([0.0, 1.0, 2.0]), path, **options)[1:])
+    found = jax.jit(jax.value_and_grad(loss(lambda f, z, times, path: costate.jax.solve(f, z, times, (path,), **TIGHT))))(path)
+    expected = jax.value_and_grad(loss(reference))(path)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected)):
+        np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-8)
+    spline = diffrax.CubicInterpolation(jnp.asarray(KNOTS), diffrax.backward_hermite_coefficients(jnp.asarray(KNOTS), jnp.asarray(TABLE)))
+    controlled = lambda t, z: spline.derivative(t)[:1] * z                  # dz = z dX: z is exp(X - X(0))
+    states = costate.jax.solve(controlled, jnp.ones(1), KNOTS, **TIGHT)
+    np.testing.assert_allclose(states[:, 0], np.exp(TABLE[:, 0] - TABLE[0, 0]), rtol=1e-8)
+
+
 def test_a_rule_that_cannot_be_used_is_refused_by_name():
     run = lambda z0: jnp.sum(costate.jax.solve(lambda t, z: clipped(z), z0, [0.0, 1.0], method="euler")[-1])
     np.testing.assert_allclose(run(jnp.ones(1)), 2.0)
@@ -260,6 +312,8 @@ def test_a_sample_that_fails_is_nan_and_counts_nothing():
     (lambda: costate.jax.solve(lambda t, z: z[:1], jnp.ones(2), TIMES), costate.ShapeError, "must have its shape [2]; got [1]"),
     (lambda: costate.jax.solve(lambda t, z: jnp.linalg.inv(z), jnp.eye(2), TIMES), costate.NotSupported, "the field uses 'lu"),
     (lambda: costate.jax.solve(lambda t, z: jnp.sort(z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'sort'"),
+    (lambda: costate.jax.solve(lambda t, z: jnp.median(z) * z, jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'sort' in 'median', which"),
+    (lambda: costate.jax.solve(lambda t, z: z * jnp.interp(t, z, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'scan' in '_interp', which"),
     (lambda: costate.jax.solve(lambda t, z: z * jnp.sum(z > 0), jnp.ones(2), TIMES), costate.NotSupported, "'reduce_sum' of integers that depend on t or z"),
     (lambda: jax.jit(lambda i: costate.jax.solve(lambda t, z, i: z * z[i], jnp.ones(2), TIMES, (i,)))(1), costate.NotSupported, "integers that jit, vmap or grad trace"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), 1.0), costate.ShapeError, "times must have shape [time]; got []"),
@@ -269,6 +323,8 @@ def test_a_sample_that_fails_is_nan_and_counts_nothing():
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, method="euller"), costate.InvalidArgument, "did you mean 'euler'"),
     (lambda: costate.jax.solve(lambda t, z, net: z, jnp.ones(1), TIMES, {"rate": 2.0}), costate.CallError, "args must be a tuple, of what f takes after t and z; got dict"),
     (lambda: costate.jax.solve(lambda t, z, rates: z, jnp.ones(1), TIMES, jnp.ones(2)), costate.CallError, "Write args=(…,)"),
+    (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, foo=3), costate.CallError, "[costate.jax.solve] there is no argument 'foo'; known: throw, method, rtol"),
+    (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, dt0=3), costate.CallError, "there is no argument 'dt0'; did you mean 'first_step'?"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, save=lambda t, z: z[0]), costate.NotSupported, "save is for costate.solve outside of JAX; apply"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, events=[]), costate.NotSupported, "events is for costate.solve outside of JAX; leave it out"),
 ])

@@ -4,17 +4,21 @@ import copy
 import gc
 import math
 import pickle
+import subprocess
+import sys
 import threading
+import warnings
 import weakref
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+import costate  # noqa: E402
 import costate.torch as door  # noqa: E402
 import costate.torchdiffeq as td  # noqa: E402
 from costate.torch import _native  # noqa: E402
 
-nn = torch.nn
+nn, functional = torch.nn, torch.nn.functional
 TIGHT = {"rtol": 1e-9, "atol": 1e-11}
 
 
@@ -87,6 +91,29 @@ def hyper(self, t, y):
     return torch.matmul(torch.tanh(torch.matmul(y.unsqueeze(0).repeat(5, 1, 1), made[:10].reshape(5, 2, 1))), made[10:20].reshape(5, 1, 2)).mean(0)
 
 
+def truths(self, t, y):
+    inside = (y > 0) & (y < 1) | ~(y > -1)
+    either = torch.logical_or(torch.logical_and(y > 0.2, t), torch.logical_not(y > -2)).masked_fill(y > 3, False)
+    return torch.where(inside, y, -y) + ((t > 0.3) ^ (t > 0.6)) * y + torch.logical_xor(either, y > 0.6) * y + 0.1 * torch.ceil(y)
+
+
+def windows(self, t, y):
+    y = torch.tanh(y)
+    pooled = functional.max_pool2d(y, 2) - functional.avg_pool2d(y, (2, 3), (2, 3)).sum(3, keepdim=True)
+    return pooled.sum((2, 3), keepdim=True) + functional.avg_pool2d(y, 3, 1, 1) - functional.pad(functional.max_pool2d(y, 3, 1), (1, 1, 1, 1), value=0.5)
+
+
+def series(self, t, y):
+    y = torch.tanh(self.wide(functional.pad(y, (-1, 1)))) + self.even(y)
+    return functional.max_pool1d(y, 3, 1, 1) - functional.avg_pool1d(y, 5, 1, 2)
+
+
+def normalizing(norm, *shape):
+    """A batch normalization that has seen some data, and uses what it learned of them."""
+    norm(2 * torch.randn(*shape) + 1)
+    return norm.eval()
+
+
 def mlp(*sizes, activation=nn.Tanh):
     layers = [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.Linear(a, b), activation())]
     return nn.Sequential(*layers[:-1])
@@ -104,6 +131,13 @@ CAPTURED = {
     "constants": lambda: (Field(constants, matrix=nn.Parameter(torch.randn(2, 2))), torch.randn(4, 2)),
     "in place": lambda: (Field(lambda self, t, y: self.net(y).mul_(2).add_(1), net=nn.Sequential(nn.Linear(2, 5), nn.ReLU(inplace=True), nn.Linear(5, 2))), torch.randn(4, 2)),
     "images": lambda: (Field(lambda self, t, y: self.net(y) + t, net=nn.Sequential(nn.GroupNorm(2, 4), nn.GELU(), nn.Conv2d(4, 4, 3, padding=1))), torch.randn(2, 4, 5, 5)),
+    "truths": lambda: (Field(truths), torch.randn(5, 3)),
+    "windows": lambda: (Field(windows), torch.randn(3, 4, 6, 6)),
+    "series": lambda: (Field(series, wide=nn.Conv1d(4, 4, 3, padding=2, dilation=2, groups=2), even=nn.Conv1d(4, 4, 4, padding="same")), torch.randn(3, 4, 7)),
+    "even kernel": lambda: (Field(lambda self, t, y: torch.tanh(self.net(y)), net=nn.Conv2d(3, 3, (3, 4), padding="same")), torch.randn(2, 3, 5, 6)),
+    "logsumexp": lambda: (Field(lambda self, t, y: torch.logsumexp(y, 1, keepdim=True) - torch.logsumexp(999 * y.reshape(-1, 2, 3), (1, 2))[:, None] / 999 - y), torch.randn(4, 6)),
+    "batch norm": lambda: (Field(lambda self, t, y: torch.tanh(self.net(y)), net=normalizing(nn.BatchNorm2d(4), 20, 4, 5, 5)), torch.randn(3, 4, 3, 3)),
+    "batch norm of features": lambda: (Field(lambda self, t, y: -self.net(y), net=normalizing(nn.BatchNorm1d(4, affine=False), 20, 4)), torch.randn(3, 4)),
     "functional": lambda: (Field(lambda self, t, y: torch.func.functional_call(self.net, dict(self.net.named_parameters()), (y,)), net=mlp(2, 6, 2)), torch.randn(3, 2)),
     "detached": lambda: (Field(lambda self, t, y: self.net(y) * torch.sin(y.detach()) + y.data, net=mlp(2, 5, 2)), torch.randn(3, 2)),
     "without a graph": lambda: (Field(without_graph, net=mlp(2, 5, 1)), torch.randn(3, 2)),
@@ -135,7 +169,7 @@ def test_captured_fields_give_the_numbers_of_callbacks(name):
         said = door.explain(field, y0)
         assert said.startswith("In the core") and ("each sample alone" in said) is (name not in ("batch", "hyper")), said
         # Over kinks, and of what has no whole derivative, gradients depend on the steps.
-        for arguments in ({"method": "rk4"}, {})[:1 if name in ("constants", "in place", "detached", "without a graph") else 2]:
+        for arguments in ({"method": "rk4"}, {})[:1 if name in ("constants", "in place", "detached", "without a graph", "truths", "windows", "series", "logsumexp") else 2]:
             ours, theirs = (solved(field, y0, path, **arguments) for path in ("native", "callbacks"))
             for found, expected in zip([*ours[0], *ours[1]], [*theirs[0], *theirs[1]], strict=True):
                 # Equal steps agree to rounding; adaptive ones to what the tolerances leave of gradients.
@@ -158,6 +192,11 @@ def prints(self, t, y):
     return -y
 
 
+def warns(self, t, y):
+    warnings.warn("evaluated", stacklevel=1)
+    return -y
+
+
 class Caches(nn.Module):
     def __init__(self):
         super().__init__()
@@ -169,15 +208,44 @@ class Caches(nn.Module):
         return -y
 
 
+PULSES = {  # 100 from t = 3 to t = 3.01
+    "and": lambda t, y: -y + ((t > 3) & (t < 3.01)) * 100.0,
+    "not": lambda t, y: -y + torch.where(~((t <= 3) | (t >= 3.01)), 100.0, 0.0),
+    "exclusive or": lambda t, y: -y + 100.0 * ((t > 3) ^ (t > 3.01)),
+    "words": lambda t, y: -y + 100.0 * torch.logical_and(t > 3, torch.logical_not(torch.logical_or(t > 3.01, t > 9))),
+    "heaviside": lambda t, y: -y + 100.0 * (torch.heaviside(t - 3, y.new_ones(())) - torch.heaviside(t - 3.01, y.new_zeros(()))),
+}
+
+
+@pytest.mark.parametrize("field", PULSES.values(), ids=PULSES)
+def test_switches_in_time_of_truth_values_are_found(field):
+    end = door.odeint(field, torch.zeros(2, 1, dtype=torch.float64), torch.tensor([0.0, 10.0]), rtol=1e-8, atol=1e-10, path="native")[-1]
+    assert (end / (100 * math.expm1(0.01) * math.exp(3 - 10.0)) - 1).abs().max() < 1e-5
+
+
+def test_a_warning_of_pytorch_is_shown_once_and_is_no_print():
+    program = """
+import torch, costate.torch
+net = torch.nn.Conv2d(3, 3, (3, 4), padding="same")
+said = costate.torch.explain(lambda t, y: net(y), torch.randn(2, 3, 5, 6))
+assert said.startswith("In the core"), said
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "" and done.stderr.count("UserWarning: Using padding='same' with even kernel") == 1, done.stderr
+
+
 REFUSED = {
     "dropout": (lambda: Field(lambda self, t, y: self.drop(y), drop=nn.Dropout(0.5)), "draws random numbers"),
     "if": (lambda: Field(lambda self, t, y: -y if t < 0.5 else y), "reads a number out of a tensor"),
     "item": (lambda: Field(lambda self, t, y: y * t.item()), "reads a number out of a tensor"),
     "list": (lambda: Field(remembers), "changes len"),
     "print": (lambda: Field(prints), "prints"),
+    "warning": (lambda: Field(warns), "it warns"),
+    "bits": (lambda: Field(lambda self, t, y: -y * ((y > 0).int() & 3)), "the bits of torch.int32 numbers"),
+    "windows": (lambda: Field(lambda self, t, y: -functional.avg_pool1d(y[:, None], 3, 1, 1, count_include_pad=False)[:, 0]), "it pools other than by whole windows"),
     "buffer": (Caches, "writes into a tensor that it did not make"),
     "numpy": (lambda: Field(lambda self, t, y: torch.from_numpy(-y.detach().numpy())), "reads numbers out of a tensor"),
-    "fft": (lambda: Field(lambda self, t, y: torch.fft.irfft(torch.fft.rfft(y), n=2)), "Costate does not have"),
+    "fft": (lambda: Field(lambda self, t, y: torch.fft.irfft(torch.fft.rfft(y), n=2)), "aten::_fft_r2c, which costate.torch does not translate"),
 }
 
 
@@ -390,3 +458,14 @@ def test_a_module_of_another_dtype_is_captured_anew():
     with pytest.raises(RuntimeError, match="dtype"):
         td.odeint(field.double(), torch.ones(3, 2), t)
     assert td.odeint(field, torch.ones(3, 2, dtype=torch.float64), t).dtype == torch.float64
+
+
+@pytest.mark.parametrize("call", [
+    lambda tensor: costate.compile(costate.trace(lambda x: costate.sum(x), {"x": (2,)}))(tensor),
+    lambda tensor: costate.load_state_dict(costate.Linear(2, 2), {"weight": tensor, "bias": tensor[0]}),
+    lambda tensor: costate.solve(lambda t, z: -z, tensor, [0.0, 1.0]),
+    lambda tensor: costate.Parameter("rate", tensor),
+], ids=["program", "load_state_dict", "solve", "Parameter"])
+def test_a_tensor_that_numpy_cannot_hold_is_refused_in_a_sentence(call):
+    with pytest.raises(costate.DtypeError, match=r"^\[\w+\] a tensor's dtype must be one that NumPy has, such as torch.float32; got torch.bfloat16. Give tensor.float\(\)\.$"):
+        call(torch.ones(2, 2, dtype=torch.bfloat16))

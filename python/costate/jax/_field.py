@@ -16,10 +16,10 @@ _RULES = {"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}
 
 
 class Later:
-    """A value that depends on t or z, by its place among them."""
+    """A value that depends on t or z, by its place among them; of integers the (least, largest) that they can be, None where nobody knows."""
 
-    def __init__(self, place, aval):
-        self.place, self.shape, self.dtype = place, aval.shape, aval.dtype
+    def __init__(self, place, aval, limits=None):
+        self.place, self.shape, self.dtype, self.limits = place, aval.shape, aval.dtype, limits
 
 
 class Given:
@@ -52,6 +52,54 @@ def _is_of_jax(info):
     """Whether a function that debug_info names is JAX's own."""
     source = getattr(info, "func_src_info", None) or ""
     return source.rpartition(" at ")[2].startswith(jax.__path__[0])
+
+
+def _inner_of(equation):
+    return next(equation.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in equation.params)
+
+
+def _search(equation, operands):
+    """"searchsorted left" or "searchsorted right" if that is what JAX's own function does, of a table of real numbers; None of others."""
+    inner = _inner_of(equation)
+    if equation.params.get("name") != "searchsorted" or len(operands) != 2 or not _is_of_jax(getattr(getattr(inner, "jaxpr", inner), "debug_info", None)):
+        return None
+    table, query = equation.invars
+    if isinstance(operands[0], Later) or table.aval.ndim != 1 or 0 in (*table.aval.shape, *query.aval.shape) or table.aval.dtype.kind != "f":
+        return None
+    with jax.ensure_compile_time_eval():  # among equal numbers it is the first place or the one after the last
+        found = bind(equation, [jax.numpy.zeros(one.aval.shape, one.aval.dtype) for one in (table, query)])[0]
+    return "searchsorted right" if np.asarray(found).any() else "searchsorted left"
+
+
+# What gives one of its operands' numbers: all of them, but for the first one of a choice.
+_CHOOSES = {"max", "min", "concatenate", "convert_element_type", "stop_gradient", "copy", "copy_p", "reshape", "squeeze", "expand_dims", "slice", "rev",
+            "transpose", "broadcast_in_dim", "select_n"}
+
+
+def _range_of(operand):
+    if isinstance(operand, Later):
+        return operand.limits
+    is_known = isinstance(operand, np.ndarray) and operand.dtype.kind in "iu" and operand.size > 0
+    return (int(operand.min()), int(operand.max())) if is_known else None
+
+
+def _limits(name, equation, operands):
+    """(least, largest) of the integers that an operation gives; None if nobody knows, or where they would wrap around."""
+    aval = equation.outvars[0].aval
+    if jax.dtypes.issubdtype(aval.dtype, jax.dtypes.extended) or aval.dtype.kind not in "iu":
+        return None
+    if name.startswith("searchsorted"):
+        return 0, equation.invars[0].aval.shape[0]
+    of = [_range_of(one) for one in (operands[1:] if name == "select_n" else operands)]
+    if None in of or name not in _CHOOSES | {"add", "sub"}:
+        return None
+    if name in _CHOOSES:
+        least, largest = min(low for low, _ in of), max(high for _, high in of)
+    else:
+        (low, high), (other_low, other_high) = of
+        least, largest = (low + other_low, high + other_high) if name == "add" else (low - other_high, high - other_low)
+    bounds = np.iinfo(aval.dtype)
+    return (least, largest) if bounds.min <= least and largest <= bounds.max else None
 
 
 def _own_function(equation):
@@ -95,7 +143,8 @@ def _merged(operands, values, chosen):
 
 
 class Field:
-    """The operations of a field, `steps`: (equation, operands, places of the results), each operand a Later, a Handed or a constant.
+    """The operations of a field, `steps`: (name, equation, operands, results, within), each operand a Later, a Handed or a constant; `within` is the function
+    that is called, by jit's name, of which an operation is a part, "" of the field's own.
 
     handed    values of the arguments and of the program around, inputs of a solve.
     outputs   Later, Handed or constants.
@@ -104,14 +153,14 @@ class Field:
     """
 
     def __init__(self, jaxpr, consts, later, given):
-        self.steps, self.handed, self.refusal, self.rules, self._places, self._has_rules = [], [], None, [], 0, True
+        self.steps, self.handed, self.refusal, self.rules, self._places, self._has_rules, self._within = [], [], None, [], 0, True, ""
         inputs = [*(self._later(var.aval) for var in jaxpr.invars[:later]), *map(Given, given)]
         known = [Given(const) if isinstance(const, jax.core.Tracer) else _plain(const) for const in consts]
         self.outputs = [self._operand(one, "a derivative") for one in self._walk(jaxpr, known, inputs)]
 
-    def _later(self, aval):
+    def _later(self, aval, limits=None):
         self._places += 1
-        return Later(self._places - 1, aval)
+        return Later(self._places - 1, aval, limits)
 
     def _operand(self, value, name):
         """A value as an operand of an operation that the core computes."""
@@ -145,7 +194,8 @@ class Field:
                 return self._step(own, equation, operands)
             return self._by_rule(equation, operands) if self._has_rules else self._inner(equation, operands)
         if name in _CALLS:
-            return self._inner(equation, operands)
+            search = _search(equation, operands)
+            return self._inner(equation, operands) if search is None else self._step(search, equation, operands)
         return self._step(name, equation, operands)
 
     def _known(self, equation, operands):
@@ -155,8 +205,11 @@ class Field:
             return list(map(_plain, bind(equation, operands)))
 
     def _inner(self, equation, operands):
-        inner = next(equation.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in equation.params)
-        return self._walk(getattr(inner, "jaxpr", inner), list(map(_plain, getattr(inner, "consts", []))), operands)
+        inner, before = _inner_of(equation), self._within
+        self._within = before or equation.params.get("name", "")
+        found = self._walk(getattr(inner, "jaxpr", inner), list(map(_plain, getattr(inner, "consts", []))), operands)
+        self._within = before
+        return found
 
     def _by_rule(self, equation, operands):
         avals = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
@@ -175,6 +228,7 @@ class Field:
         return found
 
     def _step(self, name, equation, operands):
-        made = [self._later(var.aval) for var in equation.outvars]
-        self.steps.append((name, equation, [self._operand(one, name) for one in operands], made))
+        limits = _limits(name, equation, operands)
+        made = [self._later(var.aval, limits) for var in equation.outvars]
+        self.steps.append((name, equation, [self._operand(one, name) for one in operands], made, self._within))
         return made

@@ -1,6 +1,7 @@
 """odeint and solve: a compiled program of the core behind a callback, with its gradient."""
 
 import functools
+import inspect
 import math
 import numbers
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from costate import _core
+from costate._calls import wrong_names
 from costate._names import type_of
 from costate.jax import _translate
 from costate.jax._field import Field
@@ -143,7 +145,7 @@ def _traced_field(f, leaves, form, arguments, dtype):
 
 # What costate.solve gives beside the states, and what it is told by callables, has no counterpart in an operation of JAX.
 _ELSEWHERE = {"save": "apply the function to the states, which JAX differentiates", "events": "", "max_events": "", "dense": "",
-              "jac": "", "on_step": "", "on_accept": "", "on_reject": "", "progress": "", "device": ""}
+              "jac": "", "on_step": "", "on_accept": "", "on_reject": "", "progress": "", "device": "", "stream": ""}
 
 
 def _check_call(args, options):
@@ -151,6 +153,9 @@ def _check_call(args, options):
         raise _core.CallError(f"[costate.jax.solve] args must be a tuple, of what f takes after t and z; got {type_of(args)}. Write args=(…,).")
     for name in _ELSEWHERE.keys() & options.keys():
         raise _core.NotSupported(f"[costate.jax.solve] {name} is for costate.solve outside of JAX; {_ELSEWHERE[name] or 'leave it out'}.")
+    taken = [one for one in inspect.signature(_core.solve).parameters.values() if one.name not in ("f", "z0", "times", "args", *_ELSEWHERE)]
+    if wrong := wrong_names(inspect.Signature(taken), (), options):
+        raise _core.CallError(f"[costate.jax.solve] {wrong}")
 
 
 _BY_SECOND_DERIVATIVES = ("rodas5p", "auto")  # a Rosenbrock step has the Jacobian in it

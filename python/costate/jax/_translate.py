@@ -12,6 +12,13 @@ def _is_array(x):
     return isinstance(x, _core.Array)
 
 
+def _search(knots, x, is_right):
+    """How many of the knots are before each number of x. JAX's derivative by them is 0, too."""
+    knots = _core.stop_gradient(knots) if _is_array(knots) else knots
+    one_each = _core.reshape(x, (*x.shape, 1))
+    return _core.sum(one_each >= knots if is_right else one_each > knots, [len(x.shape)])
+
+
 _COMPARISONS = {
     "eq": _core.equal, "ne": lambda x, y: 1 - _core.equal(x, y), "lt": lambda x, y: x < y, "le": lambda x, y: x <= y, "gt": lambda x, y: x > y,
     "ge": lambda x, y: x >= y,
@@ -22,6 +29,7 @@ _ELEMENTWISE = {
     **{name: getattr(_core, name) for name in ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh",
                                                "cosh", "tanh", "erf", "abs", "sign", "floor", "square", "stop_gradient")},
     **_COMPARISONS, **_LOGIC,
+    "searchsorted left": lambda knots, x: _search(knots, x, False), "searchsorted right": lambda knots, x: _search(knots, x, True),
     **{name: getattr(_functions, name) for name in ("erfc", "asinh", "acosh", "atanh", "logaddexp")},
     "add": lambda x, y: x + y, "add_any": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
     "neg": lambda x: -x, "pow": lambda x, y: x**y, "max": _functions.maximum, "min": _functions.minimum, "rem": _functions.remainder,
@@ -36,7 +44,8 @@ _MOVES = {**dict.fromkeys(("reshape", "squeeze", "expand_dims", "slice", "rev", 
 # Numbers are added, … to those at their places. The number that changes nothing stands where there is none.
 _SCATTERED = {"scatter-add": (lambda x, y: x + y, 0.0), "scatter-mul": (lambda x, y: x * y, 1.0), "scatter-min": (_functions.minimum, np.inf),
               "scatter-max": (_functions.maximum, -np.inf)}
-# What integers that depend on t or z may meet: a program computes with floating-point numbers, which do not wrap around.
+# What integers that depend on t or z may meet: a program computes with floating-point numbers, which do not wrap around. Sums and differences
+# are of those whose limits are known, as places in a table are.
 _OF_INTEGERS = {*_MOVES, *_COMPARISONS, "convert_element_type", "select_n", "concatenate", "max", "min", "stop_gradient", "copy", "copy_p"}
 
 
@@ -119,10 +128,11 @@ def _flat(x):
 
 
 def _by_positions(name, equation, operands):
-    """What only moves numbers of its operands: asked of JAX once, for their positions. None if the positions depend on t or z."""
+    """What only moves numbers of its operands: asked of JAX once, for their positions. None if these depend on t or z, but for a place along an axis."""
     moved = _MOVES[name]
     if any(_is_array(one) for i, one in enumerate(operands) if i not in moved):
-        return None
+        found = {"dynamic_slice": _dynamic_slice, "gather": _gather}.get(name, lambda *_: None)(equation, operands)
+        return None if found is None else [found]
     starts = np.cumsum([0, *(np.size(_shaped(operands[i])) for i in moved)]).tolist()
     places = [*operands]
     for i, start in zip(moved, starts):
@@ -134,6 +144,56 @@ def _by_positions(name, equation, operands):
     x = parts[0] if len(parts) == 1 else _core.concat(list(map(_flat, parts)))
     fill = equation.params.get("fill_value")
     return [_gathered(x, np.asarray(one), np.nan if fill is None else fill) for one in found]
+
+
+def _taken(x, axis, places):
+    """x's numbers along an axis at places that depend on t or z, which are within it: [place, other axes]."""
+    x = x if _is_array(x) else np.asarray(x, dtype=np.float64)
+    first = x if axis == 0 else np.transpose(x, [axis, *(i for i in range(len(x.shape)) if i != axis)])
+    size, *others = first.shape
+    is_there = _core.equal(_core.reshape(places, (places.shape[0], 1)), np.arange(float(size)))
+    is_there = _core.reshape(is_there, (places.shape[0], size, *(1 for _ in others)))
+    return _core.sum(_core.where(is_there, _core.reshape(_numpy._as_array(first), (1, size, *others)), 0.0), [1])
+
+
+def _within(places, most):
+    return _core.minimum(_core.maximum(places, 0.0), float(most))
+
+
+def _dynamic_slice(equation, operands):
+    x, starts = operands[0], operands[1:]
+    for axis, (start, size) in enumerate(zip(starts, equation.params["slice_sizes"])):
+        most = x.shape[axis] - size
+        if _is_array(start) and most:
+            found = _taken(x, axis, _core.reshape(_within(start, most), (1,)) + np.arange(float(size)))
+            x = found if axis == 0 else np.transpose(found, [*range(1, axis + 1), 0, *range(axis + 1, len(x.shape))])
+        elif most:
+            begin = 0 if _is_array(start) else int(np.clip(start, 0, most))
+            x = x[(*(slice(None) for _ in range(axis)), slice(begin, begin + size))]
+    return x
+
+
+def _gather(equation, operands):
+    """None of a gather along several axes, or of several numbers beside each other."""
+    (x, indices), numbers = operands, equation.params["dimension_numbers"]
+    sizes = list(equation.params["slice_sizes"])
+    if len(numbers.start_index_map) != 1 or numbers.operand_batching_dims:
+        return None
+    axis = int(numbers.start_index_map[0])
+    if sizes != [*x.shape[:axis], 1, *x.shape[axis + 1:]]:
+        return None
+    batch, last = list(indices.shape[:-1]), x.shape[axis] - 1
+    places = _core.reshape(indices, (int(np.prod(batch, dtype=int)),))
+    found = _taken(x, axis, _within(places, last))
+    if equation.params["mode"] == jax.lax.GatherScatterMode.FILL_OR_DROP:
+        fill = equation.params["fill_value"]
+        is_inside = _core.reshape((places >= 0.0) & (places <= float(last)), (places.shape[0], *(1 for _ in found.shape[1:])))
+        found = _core.where(is_inside, found, np.nan if fill is None else float(fill))
+    offsets = [size for i, size in enumerate(sizes) if i not in numbers.collapsed_slice_dims]
+    found = _core.reshape(found, (*batch, *offsets))
+    of_batch, of_offsets = iter(range(len(batch))), iter(range(len(batch), len(found.shape)))
+    order = [next(of_offsets) if i in numbers.offset_dims else next(of_batch) for i in range(len(found.shape))]
+    return found if order == sorted(order) else np.transpose(found, order)
 
 
 def _shaped(x):
@@ -180,17 +240,18 @@ def _scattered(name, equation, operands):
     return x
 
 
-def _check_integers(name, equation, operands):
+def _check_integers(name, equation, operands, made):
     dtypes = [atom.aval.dtype for atom, one in zip(equation.invars, operands) if isinstance(one, Later)]
-    if any(dtype.kind in "iu" for dtype in dtypes) and name not in _OF_INTEGERS:
+    if any(dtype.kind in "iu" for dtype in dtypes) and name not in _OF_INTEGERS and made[0].limits is None:
         raise _core.NotSupported(f"[costate.jax] the field computes '{name}' of integers that depend on t or z, which is not translated; convert them to floating-point numbers.")
 
 
-def _refusal(name):
-    return _core.NotSupported(f"[costate.jax] the field uses '{name}', which is not translated; write it by other functions, or give the field in costate's.")
+def _refusal(name, within):
+    what = f"'{name}' in '{within}'" if within not in ("", name) else f"'{name}'"
+    return _core.NotSupported(f"[costate.jax] the field uses {what}, which is not translated; write it by other functions, or give the field in costate's.")
 
 
-def _results(name, equation, operands):
+def _results(name, equation, operands, within):
     if name in _MOVES:
         found = _by_positions(name, equation, operands)
     elif name in _SCATTERED:
@@ -201,7 +262,7 @@ def _results(name, equation, operands):
         dtype = np.dtype(equation.invars[0].aval.dtype)
         found = [_ELEMENTWISE[name](*reals) if name in _ELEMENTWISE else _with_options(name, equation.params, reals, dtype)]
     if found is None or found[0] is None:
-        raise _refusal(name)
+        raise _refusal(name, within)
     return found
 
 
@@ -209,7 +270,7 @@ def evaluate(field, later, handed):
     """The outputs of a Field, of Arrays for what depends on t or z and for what is handed."""
     values = dict(enumerate(later))
     read = lambda one: values[one.place] if isinstance(one, Later) else handed[one.place] if isinstance(one, Handed) else one
-    for name, equation, operands, made in field.steps:
-        _check_integers(name, equation, operands)
-        values.update(zip((one.place for one in made), _results(name, equation, list(map(read, operands)))))
+    for name, equation, operands, made, within in field.steps:
+        _check_integers(name, equation, operands, made)
+        values.update(zip((one.place for one in made), _results(name, equation, list(map(read, operands)), within)))
     return list(map(read, field.outputs))

@@ -2,6 +2,8 @@
 
 import math
 
+import torch
+
 import costate
 from costate.torch._recorder import CannotCapture
 from costate.torch._values import elementwise
@@ -66,8 +68,33 @@ def _divide(x, y, rounding_mode=None):
     return x / y if rounding_mode is None else costate.floor(x / y)
 
 
+def _heaviside(x, at_zero):
+    return costate.where(costate.equal(x, 0), at_zero, x > 0)
+
+
 def _same(x, *_, **__):
     return x
+
+
+# Of truth values, which are 1 and 0.
+_LOGIC = {"and": lambda x, y: x * y, "or": costate.maximum, "xor": lambda x, y: 1 - costate.equal(x, y), "not": lambda x: 1 - x}
+
+
+def _logical(function):
+    """Of numbers, too, of which all but 0 are true."""
+    return lambda *operands: function(*(1 - costate.equal(x, 0) for x in operands))
+
+
+def _bitwise(name):
+    rule = elementwise(_LOGIC[name])
+
+    def of_truth_values(t, node, *operands):
+        dtype = t.capture.dtype(node.outputs[0])
+        if dtype is not torch.bool:
+            raise CannotCapture(f"it computes with the bits of {dtype} numbers (aten::bitwise_{name})")
+        return rule(t, node, *operands)
+
+    return of_truth_values
 
 
 _E = elementwise
@@ -84,9 +111,10 @@ RULES = {
     "add": _E(_add), "sub": _E(_sub), "rsub": _E(lambda x, y, alpha=1: _sub(y, x, alpha)), "mul": _E(lambda x, y: x * y), "div": _E(_divide),
     "pow": _E(_power), "remainder": _E(costate.mod), "addcmul": _E(lambda x, a, b, value=1: x + value * (a * b)),
     "lt": _E(lambda x, y: x < y), "le": _E(lambda x, y: x <= y), "gt": _E(lambda x, y: x > y), "ge": _E(lambda x, y: x >= y),
-    "eq": _E(costate.equal), "ne": _E(lambda x, y: 1 - costate.equal(x, y)), "where": _E(costate.where), "logical_not": _E(lambda x: costate.equal(x, 0)),
-    "logical_and": _E(lambda x, y: (1 - costate.equal(x, 0)) * (1 - costate.equal(y, 0))), "lerp": _E(lambda x, y, w: x + w * (y - x)),
-    "hypot": _E(lambda x, y: costate.sqrt(x * x + y * y)),
+    "eq": _E(costate.equal), "ne": _E(lambda x, y: 1 - costate.equal(x, y)), "where": _E(costate.where), "heaviside": _E(_heaviside),
+    **{f"logical_{name}": _E(_logical(function)) for name, function in _LOGIC.items()}, **{f"bitwise_{name}": _bitwise(name) for name in _LOGIC},
+    "masked_fill": _E(lambda x, mask, value: costate.where(mask, value, x)), "lerp": _E(lambda x, y, w: x + w * (y - x)),
+    "hypot": _E(lambda x, y: costate.sqrt(x * x + y * y)), "ceil": _E(lambda x: -costate.floor(-x)),
     "tanh_backward": _E(lambda grad, y: grad * (1 - y * y)), "sigmoid_backward": _E(lambda grad, y: grad * (y * (1 - y))),
     "threshold_backward": _E(lambda grad, x, threshold: costate.where(x > threshold, grad, 0.0)), "softplus_backward": _E(_softplus_backward),
     "silu_backward": _E(_silu_backward), "gelu_backward": _E(_gelu_backward), "elu_backward": _E(_elu_backward),

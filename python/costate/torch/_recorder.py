@@ -7,6 +7,7 @@ import contextlib
 import gc
 import io
 import sys
+import warnings
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -208,6 +209,7 @@ def _is_iterator(value):
 
 
 _ENDS = ("release", "__exit__", "close")  # of what another call has begun
+_SHOWS_WARNING = warnings._showwarnmsg.__code__
 
 
 def _check_call(argument, scope, unseen):
@@ -215,6 +217,8 @@ def _check_call(argument, scope, unseen):
     owner = getattr(argument, "__self__", None)
     if argument is print or owner is sys.stdout or owner is sys.stderr:
         raise CannotCapture("it prints")
+    if (argument is warnings.warn or argument is warnings.warn_explicit) and not is_installed(scope.get("__name__")):
+        raise CannotCapture("it warns")
     if id(owner) in unseen and argument.__name__ not in _ENDS:
         raise CannotCapture(f"it calls {argument.__name__} of a {type(owner).__module__}.{type(owner).__qualname__}, whose state no check sees")
     if argument is next and not is_installed(scope.get("__name__")) and any(map(_is_iterator, unseen.values())):
@@ -225,10 +229,18 @@ def _check_call(argument, scope, unseen):
 def _code_seen(recorder, unseen):
     """Tells a Record of the Python code that this thread runs meanwhile. CannotCapture before what _check_call refuses.
 
-    No garbage is collected meanwhile: that runs code which is not the field's, such as what JAX hangs on it when it is imported.
+    No garbage is collected meanwhile: that runs code which is not the field's, such as what JAX hangs on it when it is imported. A warning of PyTorch's
+    is shown, as it would be without a trial, by code which is not the field's either.
     """
+    shown = None  # the frame that shows a warning
+
     def see(frame, event, argument):
-        if event == "call":
+        nonlocal shown
+        if shown is not None:
+            shown = None if event == "return" and frame is shown else shown
+        elif event == "call" and frame.f_code is _SHOWS_WARNING:
+            shown = frame
+        elif event == "call":
             recorder.codes.setdefault(frame.f_code, frame.f_globals)
         elif event == "c_call":
             _check_call(argument, frame.f_globals, unseen)

@@ -231,13 +231,67 @@ def _group_norm(t, node, x, weight, bias, n, channels, size, groups, eps):
     return [Value(found, BATCHED), None, None]
 
 
+def _batch_norm(t, node, x, weight, bias, mean, variance, is_training, momentum, eps):
+    """By the running mean and variance: a scale and a shift of each channel."""
+    if is_training or mean is None:
+        raise Mixing("a normalization goes over samples")
+    axis, channels = array_axis(1, x.kind, "channels are the batch"), mean.shape[0]
+    of_channels = lambda numbers: reshaped(numbers, (channels,) + (1,) * (len(x.shape) - axis - 1))
+    scale = 1 / costate.sqrt(variance.array + eps)
+    if weight is not None:
+        scale = scale * weight.array
+    found = (x.array - of_channels(mean.array)) * of_channels(scale)
+    return [Value(found if bias is None else found + of_channels(bias.array), x.kind), None, None]
+
+
 def _convolution(t, node, x, weight, bias, stride, padding, dilation, is_transposed, _, groups):
-    if is_transposed or len(stride) != 2 or x.kind != BATCHED:
-        raise CannotCapture("it has a convolution other than of images of samples")
-    found = costate.conv2d(x.array, weight.array, stride=tuple(stride), padding=tuple(padding), dilation=tuple(dilation), groups=groups)
+    if is_transposed or len(stride) not in (1, 2) or x.kind != BATCHED:
+        raise CannotCapture("it has a convolution other than of images or series of samples")
+    if len(stride) == 1:
+        found = costate.conv1d(x.array, weight.array, stride=stride[0], padding=padding[0], dilation=dilation[0], groups=groups)
+    else:
+        found = costate.conv2d(x.array, weight.array, stride=tuple(stride), padding=tuple(padding), dilation=tuple(dilation), groups=groups)
     if bias is not None:
-        found = found + costate.reshape(bias.array, (bias.shape[0], 1, 1))
+        found = found + costate.reshape(bias.array, (bias.shape[0],) + (1,) * len(stride))
     return Value(found, BATCHED)
+
+
+def _pooled(function, x, kernel, stride, padding, others):
+    """`others` are what the core's windows do not have, with the values by which they are as its own."""
+    if x.kind != BATCHED or any(value != usual for value, usual in others):
+        raise CannotCapture("it pools other than by whole windows of images of samples, without dilation")
+    pair = lambda numbers: tuple(numbers) * (2 // len(numbers))
+    return Value(function(x.array, pair(kernel), pair(stride) if stride else None, pair(padding)), BATCHED)
+
+
+def _max_pool(t, node, x, kernel, stride=(), padding=(0, 0), dilation=(1, 1), ceil_mode=False):
+    return [_pooled(costate.max_pool2d, x, kernel, stride, padding, [(list(dilation), [1] * len(dilation)), (ceil_mode, False)]), None]
+
+
+def _avg_pool(t, node, x, kernel, stride=(), padding=(0, 0), ceil_mode=False, count_include_pad=True, divisor_override=None):
+    counts_padding = count_include_pad or not any(padding)
+    return _pooled(costate.avg_pool2d, x, kernel, stride, padding, [(ceil_mode, False), (counts_padding, True), (divisor_override, None)])
+
+
+def _padded(t, node, x, widths, value=0):
+    """Numbers `value` around x, or fewer of its own; the widths are of the last axis, then of the one before it, …"""
+    around, kept = [(0, 0)] * len(x.shape), [slice(None)] * len(x.shape)
+    for i, pair in enumerate(zip(widths[::2], widths[1::2])):
+        if any(pair):
+            axis = array_axis(x.rank - 1 - i, x.kind, "padding adds samples")
+            around[axis] = tuple(max(width, 0) for width in pair)
+            kept[axis] = slice(max(-pair[0], 0), x.shape[axis] - max(-pair[1], 0))
+    part = x.array[tuple(kept)]
+    found = costate.pad(part, around) if np.any(around) else part
+    return Value(found + np.pad(np.zeros(tuple(part.shape)), around, constant_values=value) if value else found, x.kind)
+
+
+def _log_sum_exp(t, node, x, dims, keepdim=False):
+    axes = _axes(x, dims)
+    largest = costate.max(x.array, axis=axes)
+    largest = costate.stop_gradient(costate.where(costate.abs(largest) < np.inf, largest, 0.0))
+    beside_it = costate.reshape(largest, tuple(1 if axis in axes else size for axis, size in enumerate(x.shape)))
+    return _of_output(t, node, costate.log(costate.sum(costate.exp(x.array - beside_it), axis=axes)) + largest)
 
 
 def _softmax_by(function):
@@ -266,6 +320,7 @@ RULES = {
     "expand": _expanded, "repeat": _repeat, "cat": _concat, "stack": _stack,
     **{name: _moved for name in ("t", "transpose", "permute", "slice", "select", "narrow", "index", "index_select", "flip", "roll", "split",
                                  "split_with_sizes", "chunk", "unbind", "diagonal", "unfold", "numpy_T", "movedim", "swapaxes")},
-    "native_layer_norm": _layer_norm, "native_group_norm": _group_norm, "convolution": _convolution,
+    "native_layer_norm": _layer_norm, "native_group_norm": _group_norm, "native_batch_norm": _batch_norm, "convolution": _convolution,
+    "max_pool2d_with_indices": _max_pool, "avg_pool2d": _avg_pool, "constant_pad_nd": _padded, "logsumexp": _log_sum_exp,
     "_softmax": _softmax_by(costate.softmax), "_log_softmax": _softmax_by(costate.log_softmax),
 }

@@ -56,13 +56,13 @@ class Translation:
         name = name_of(node)
         rule = RULES.get(name)
         if rule is None:
-            raise CannotCapture(f"it uses {node.func.name()}, which Costate does not have")
+            raise CannotCapture(f"it uses {node.func.name()}, which costate.torch does not translate")
         try:
             found = rule(self, node, *self._resolved(node.args), **self._resolved(node.kwargs))
         except (Mixing, CannotCapture):
             raise
         except (TypeError, costate.Error) as error:
-            raise CannotCapture(f"{node.func.name()} has no translation here: {error}") from error
+            raise CannotCapture(f"{node.func.name()} has no translation here: {str(error).removesuffix('.')}") from error
         for output, value in zip(node.outputs, found if isinstance(found, list) else [found]):
             if output is not None and value is not None:
                 if output in self.capture.stopped and not isinstance(value.array, np.ndarray):
