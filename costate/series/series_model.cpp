@@ -104,6 +104,7 @@ SeriesModel::SeriesModel(SeriesModelOptions options, const TimeSeries& series, N
   time_scale_ = series.time_scale;
   normalization_ = std::move(normalization);
   spacing_ = median_spacing(series);
+  longest_interval_ = std::max(spacing_, longest_interval(series, normalization_.time_scale));
   if (unmeasured_) begin_unmeasured(series);
 }
 
@@ -152,7 +153,7 @@ Array SeriesModel::clocks(const Array& t, const Array& phases) const {
 
 double SeriesModel::longest_step() const {
   constexpr double kRounding = 0x1p-8;
-  return spacing_ * (1 + kRounding);
+  return longest_interval_ * (1 + kRounding);
 }
 
 SolveOptions SeriesModel::solve_options() const {

@@ -73,9 +73,10 @@ class SeriesModel {
   void set_correction(const Correction& correction) { options_.correction = correction; }
   /// The median time between samples.
   double spacing() const { return spacing_; }
-  /// How long the steps of a method without an error estimate are at most, in the data's unit of time: the spacing, up
-  /// to a 256th, which times lack that are written with few digits. Between even samples training took one step, and a
-  /// field that was trained so is right for steps of that size.
+  /// How long the steps of a method without an error estimate are at most, in the data's unit of time: as the longest
+  /// from one sample of training to the next (longest_interval), up to a 256th, which times lack that are written with
+  /// few digits. Training takes one step between samples, and a field that was trained so is right for such steps
+  /// alone.
   double longest_step() const;
   /// As all of its solves have them: of the fit, and with such steps of a method without an error estimate.
   SolveOptions solve_options() const;
@@ -178,7 +179,7 @@ class SeriesModel {
   std::vector<std::string> state_names_;
   TimeScale time_scale_;
   Normalization normalization_;
-  double spacing_ = 1;
+  double spacing_ = 1, longest_interval_ = 1;
   double period_ = 0;
   TrainingRange range_;
   std::vector<LastState> last_states_;

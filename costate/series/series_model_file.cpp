@@ -158,6 +158,7 @@ ArrayFile SeriesModel::to_file() const {
   add("normalization.event_scale", normalization_.event_scale);
   add("normalization.time_scale", {normalization_.time_scale});
   add("spacing", {spacing_});
+  add("longest_interval", {longest_interval_});
   add("period", {period_});
   add("range.state_low", range_.state_low);
   add("range.state_high", range_.state_high);
@@ -197,6 +198,8 @@ SeriesModel SeriesModel::from_file(const ArrayFile& file, const std::string& sou
     units.event_scale = numbers_of(file, "normalization.event_scale", model.event_names().size(), source);
   units.time_scale = positive(file, "normalization.time_scale", source);
   model.spacing_ = positive(file, "spacing", source);
+  const bool knows_longest = file.arrays.contains("longest_interval");
+  model.longest_interval_ = knows_longest ? positive(file, "longest_interval", source) : model.spacing_;
   const std::vector<double> period = known_numbers(file, "period", 1, source);
   if (!period.empty()) model.period_ = period[0];
   model.range_ = {known_numbers(file, "range.state_low", d, source), known_numbers(file, "range.state_high", d, source),

@@ -50,6 +50,15 @@ std::vector<Window> between_gaps(const TimeSeries& series, const Window& range, 
   return stretches;
 }
 
+double longest_interval(const TimeSeries& series, double time_unit) {
+  double longest = 0;
+  for (const Trajectory& trajectory : series.trajectories)
+    for (std::size_t i = 1; i < trajectory.times.size(); ++i)
+      if (!is_gap(trajectory.times, i, time_unit))
+        longest = std::max(longest, trajectory.times[i] - trajectory.times[i - 1]);
+  return longest;
+}
+
 std::size_t count_since_gap(const std::vector<double>& times, std::size_t last, double time_unit) {
   std::size_t count = 1;
   while (count <= last && !is_gap(times, last + 1 - count, time_unit)) ++count;

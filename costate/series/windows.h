@@ -27,6 +27,9 @@ struct Window {
 /// times the steps before and after. No solve finds its way over as much.
 std::vector<Window> between_gaps(const TimeSeries& series, const Window& range, double time_unit);
 
+/// The longest time from one sample to the next that is no such gap; 0 if there is none.
+double longest_interval(const TimeSeries& series, double time_unit);
+
 /// How many samples up to `last`, it among them, lie behind the last such gap.
 std::size_t count_since_gap(const std::vector<double>& times, std::size_t last, double time_unit);
 

@@ -118,8 +118,8 @@ class Training {
     set_values_by_name(objective_.parameters, best_, "training");
     if (result_.best_epoch < 0) result_.best_loss = std::numeric_limits<double>::quiet_NaN();
     if (epoch_ > 0 && !std::isfinite(result_.best_loss))
-      log(LogLevel::kWarn, "[train] no epoch had a finite loss: steps were skipped, which leaves the weights as they ",
-          "were. Look for NaN in the data, or lower the learning rate.");
+      log(LogLevel::kWarn, "[train] no epoch had a finite ", objective_.validate ? "validation error" : "loss",
+          ". Look for NaN in the data, or lower the learning rate.");
     return result_;
   }
 

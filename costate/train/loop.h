@@ -87,7 +87,7 @@ std::string name(StopReason reason);
 struct TrainResult {
   std::vector<HistoryRow> history;
   std::int64_t best_epoch = -1;  // of the weights kept: whose loss was lowest, or the last; -1: none had a finite loss
-  double best_loss = 0;          // NaN, with a warning, if none had a finite loss
+  double best_loss = 0;          // or validation error; NaN, with a warning, if none was finite
   StopReason reason = StopReason::kEpochs;
 
   /// How long it took, earlier sittings included.

@@ -43,6 +43,8 @@ std::vector<ConvCase> cases() {
       {"one_pixel_padded", {2, 1, 1}, {5, 2, 3, 3}, {.padding = {1, 1}}},
       {"kernel_is_image", {8, 4, 3}, {7, 8, 4, 3}},
       {"kernel_is_padded_image", {2, 2, 2}, {3, 2, 4, 4}, {.padding = {1, 1}}},
+      {"wide_rows", {2, 3, 37}, {3, 2, 3, 3}, {.padding = {1, 1}}},
+      {"wide_rows_of_one", {1, 2, 70}, {1, 1, 1, 5}, {.padding = {0, 2}}},
       {"strided", {4, 8, 7}, {9, 4, 4, 4}, {.stride = {2, 2}, .padding = {1, 1}}},
       {"uneven", {2, 7, 9}, {3, 2, 2, 4}, {.stride = {3, 2}, .padding = {1, 2}, .dilation = {2, 1}}},
       {"stride_leaves_pixels_out", {2, 5, 5}, {3, 2, 1, 2}, {.stride = {3, 4}}},

@@ -437,6 +437,22 @@ TEST(Fit, TimesMayBeNeighbouringDoubles) {
   EXPECT_GE(result.training.best_epoch, 0);
 }
 
+TEST(SeriesModel, FixedStepsAreThoseOfTrainingOnUnevenTimes) {
+  std::vector<double> times, values;
+  for (int i = 0; i < 70; ++i) {
+    times.push_back(i < 40 ? i / 60.0 : 2.0 + 12 * (i - 40));
+    values.push_back(std::exp(-times.back() / 100));
+  }
+  const TimeSeries series = series_of({trajectory(times, values)});
+  SeriesModelOptions options = config_of(series).model;
+  options.solve.method = Method::kEuler;
+  const SeriesModel model(options, series, measure(series), 3);
+  EXPECT_EQ(model.steps({.start = {0.5}, .times = times}).size(), 69U);
+  EXPECT_EQ(model.steps({.start = {0.5}, .times = {0, 24}}).size(), 2U);
+  const SeriesModel read = SeriesModel::from_file(model.to_file(), "file");
+  EXPECT_EQ(read.longest_step(), model.longest_step());
+}
+
 TEST(SeriesModel, FixedStepsAreNoLongerThanTheSpacing) {
   const TimeSeries series = decay(40);  // every 0.1
   SeriesModelOptions options = config_of(series).model;

@@ -98,6 +98,7 @@ TEST(Stops, SwitchesInTimeAreFound) {
   const std::vector<Case> cases = {
       {[&](Array t) { return one(where(t < at, 1.0, 0.0)); }, at},
       {[&](Array t) { return one(where(at <= t, 0.0, 1.0)); }, at},
+      {[&](Array t) { return one(where(stop_gradient(2.0 * t) < 2 * at, 1.0, 0.0)); }, at},
       {[&](Array t) { return one(sign(2.0 * (t - at))); }, 10 - 2 * at},
       {[&](Array t) { return one(abs(t - at)); }, before + after},
       {[&](Array t) { return one(max(t, 2 * at - t)); }, 2 * at * at - before + (50 - before)},

@@ -108,12 +108,15 @@ void group_pass(const Convolution<T>& c, std::size_t group, Pass pass) {
   }
 }
 
+constexpr std::size_t block_pixels(std::size_t lanes) { return lanes == 1 ? kOnePixels : 6; }
+
 /// So many pixels are taken together that what they read of the image, which every block of rows reads again, stays
 /// within kImageBytes; a multiple of the pixels that a block has.
 std::size_t pass_pixels(const ConvTable& table, std::size_t lanes, std::size_t number_bytes) {
   const std::size_t stride = std::max<std::size_t>(1, table.from_pixels / table.to_pixels);
   const std::size_t bytes = std::max<std::size_t>(1, table.depth * lanes * number_bytes * stride);
-  return std::max<std::size_t>(1, kImageBytes / bytes / 6) * 6;
+  const std::size_t unit = block_pixels(lanes);
+  return std::max<std::size_t>(1, kImageBytes / bytes / unit) * unit;
 }
 
 template <class T>
@@ -134,7 +137,7 @@ void run_convolution(const Convolution<T>& c) {
       ranges[num_ranges++] = {&of, table.pixels.data() + of.first_pixel + done, count};
       done += count;
       room -= std::min(room, count);
-      if (num_ranges == ranges.size() || room < 6) run();
+      if (num_ranges == ranges.size() || room < block_pixels(c.lanes)) run();
     }
   if (num_ranges > 0) run();
 }

@@ -137,21 +137,21 @@ void panel_rows(ChannelBlock<T> block, std::size_t num_taps) {
   const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
   block.count = block.channels % width;
   const Tap* const end = block.taps + num_taps;
-  const auto pass = [&](auto columns) HWY_ATTR {
-    using Pass = decltype(columns);
-    for (; end - block.taps >= static_cast<std::ptrdiff_t>(Pass::kTaps); block.taps += Pass::kTaps)
-      channel_columns<Pass>(block);
+  const auto run = [&](auto columns) HWY_ATTR {
+    using Taken = decltype(columns);
+    for (; end - block.taps >= static_cast<std::ptrdiff_t>(Taken::kTaps); block.taps += Taken::kTaps)
+      channel_columns<Taken>(block);
   };
-  if (block.channels == 3 * width) return pass(Columns<3, 1, false>());
-  if (block.channels == 2 * width) return pass(Columns<2, 1, false>());
-  if (block.channels > width) return pass(Columns<2, 1, true>());
+  if (block.channels == 3 * width) return run(Columns<3, 1, false>());
+  if (block.channels == 2 * width) return run(Columns<2, 1, false>());
+  if (block.channels > width) return run(Columns<2, 1, true>());
   // One vector of channels: a cotangent that was loaded serves three taps.
   if (block.channels == width) {
-    pass(Columns<1, 3, false>());
-    return pass(Columns<1, 1, false>());
+    run(Columns<1, 3, false>());
+    return run(Columns<1, 1, false>());
   }
-  pass(Columns<1, 3, true>());
-  pass(Columns<1, 1, true>());
+  run(Columns<1, 3, true>());
+  run(Columns<1, 1, true>());
 }
 
 /// All weights of a panel's channels: those from `first` of the group on.

@@ -163,6 +163,8 @@ class StopFinder {
     switch (node.op) {
       case Op::kInput:
         return Line{.slope = constant(1.0), .start = {}, .is_time = true};
+      case Op::kStopGradient:
+        return operand(0);
       case Op::kReshape:
       case Op::kBroadcast:
         return in_shape(operand(0), node.shape);
