@@ -312,10 +312,11 @@ void DiscreteSweep<T>::finish() {
   else
     field_.function().finish_sums(output_pointers_, workspace_);
   if (events_ != nullptr) events_->finish();
-  bool any = !solve_.solver->took_over(), any_repeated = false;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) mask_[lane] = lender_.borrows(lane) ? T{0} : T{1};
-  for (std::size_t output = 0; any && output < problem_.num_times; ++output) {
-    any = false;
+  bool any_repeated = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    mask_[lane] = solve_.solver->took_over() || lender_.borrows(lane) ? T{0} : T{1};
+  for (std::size_t output = 0; output < problem_.num_times; ++output) {
+    bool any = false;
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
       if (mask_[lane] != 0 && !is_at_start(output, lane)) mask_[lane] = T{0};
       any = any || mask_[lane] != 0;

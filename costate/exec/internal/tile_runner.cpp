@@ -14,10 +14,6 @@ template <class T>
 void pack(const HostArray& samples, std::size_t first, std::size_t count, std::size_t size, T* out, std::size_t lanes) {
   const auto copy = [&](const auto* from) {
     from += first * size;
-    if (lanes == 1) {
-      std::transform(from, from + size, out, [](auto number) { return static_cast<T>(number); });
-      return;
-    }
     if constexpr (std::is_same_v<decltype(from), const T*>)
       if (count == lanes) return transpose<T>(from, lanes, size, nullptr, out);
     for (std::size_t row = 0; row < size; ++row, out += lanes) {
@@ -161,10 +157,6 @@ void TileRunner<T>::write_outputs(const TileWorker<T>& worker, const Tile<T>& ti
     const std::size_t size = output_size(first_output + i);
     const T* from = worker.outputs[first_output + i];
     T* out = outputs[i].template data<T>().data() + tile.first * size;
-    if (lanes == 1) {
-      std::copy_n(from, size, out);
-      continue;
-    }
     if (tile.count == lanes) {
       transpose<T>(from, size, lanes, nullptr, out);
       continue;

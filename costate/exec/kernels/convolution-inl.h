@@ -144,14 +144,15 @@ void activate(const Convolution<T>& c, std::size_t row, std::size_t rows, const 
   // Pixels that lie behind each other are one row of numbers.
   const auto at_each = [&](auto change) HWY_ATTR {
     const Pixel* const end = range.first + range.count;
-    for (std::size_t i = row; i < row + rows; ++i)
-      for (const Pixel* pixel = range.first; pixel < end;) {
-        const Pixel* const first = pixel++;
-        while (pixel < end && pixel->to == first->to + static_cast<std::uint32_t>(pixel - first)) ++pixel;
+    for (const Pixel* pixel = range.first; pixel < end;) {
+      const Pixel* const first = pixel++;
+      while (pixel < end && pixel->to == first->to + static_cast<std::uint32_t>(pixel - first)) ++pixel;
+      const std::size_t count = static_cast<std::size_t>(pixel - first) * c.lanes;
+      for (std::size_t i = row; i < row + rows; ++i) {
         T* const to = c.to + (i * c.table->to_pixels + first->to) * c.lanes;
-        for_vectors_and_half<T>(static_cast<std::size_t>(pixel - first) * c.lanes,
-                                [&](auto d, auto load, auto store) HWY_ATTR { store(change(d, load, to), to); });
+        for_vectors_and_half<T>(count, [&](auto d, auto load, auto store) HWY_ATTR { store(change(d, load, to), to); });
       }
+    }
   };
   const auto slope = [&](auto kind) HWY_ATTR {
     at_each([&](auto d, auto load, const T* to)

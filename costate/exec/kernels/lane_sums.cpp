@@ -1,5 +1,6 @@
 // What sums over the lanes of a tile need: transposed copies for long sums by gemm, and partial sums in vectors for
 // those with few rows on one side. Bound by L1 (transpose) and by the loads and stores of the partial sums.
+#include <algorithm>
 #include <type_traits>
 
 #include "costate/exec/kernels/kernels.h"
@@ -19,6 +20,10 @@ namespace {
 
 template <class T>
 void run_transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out) {
+  if (weights == nullptr && (rows == 1 || lanes == 1)) {
+    std::copy_n(x, rows * lanes, out);
+    return;
+  }
   std::size_t whole_rows = 0, whole_lanes = 0;
 #if HWY_TARGET != HWY_SCALAR
   constexpr std::size_t kSide = kSquareBytes / sizeof(T);

@@ -155,12 +155,12 @@ std::size_t rows_of_one_lane(std::size_t left) {
 
 template <class T>
 void one_lane(const RowBlock<T>& block, std::size_t rows, Pass pass) {
-  const auto run = [&](auto rows) HWY_ATTR {
-    if constexpr (rows() < kPackedRows) {
+  const auto run = [&](auto many) HWY_ATTR {
+    if constexpr (many() < kPackedRows) {
       for (const PixelRange& range : pass)
-        range.of->run < kShortestRun ? one_lane_rows<rows()>(block, Pass(&range, 1)) : along_runs<rows()>(block, range);
-    } else if constexpr (rows() == kPackedRows || rows() <= 2 * hn::MaxLanes(hn::ScalableTag<T>())) {
-      one_lane_rows<rows()>(block, pass);
+        range.of->run < kShortestRun ? one_lane_rows<many()>(block, Pass(&range, 1)) : along_runs<many()>(block, range);
+    } else if constexpr (many() == kPackedRows || many() <= 2 * hn::MaxLanes(hn::ScalableTag<T>())) {
+      one_lane_rows<many()>(block, pass);
     }
   };
   switch (rows) {

@@ -12,10 +12,10 @@
 #include <array>
 #include <cstddef>
 
+#include "costate/exec/kernels/vector-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace costate::internal::HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
 #if HWY_TARGET <= HWY_AVX2
