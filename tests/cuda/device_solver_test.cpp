@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <optional>
 
@@ -106,7 +107,7 @@ void expect_the_cpus_gradients(const VectorField& field, const SolveOptions& opt
     EXPECT_GT(gradients.evaluations, 0);
   }
   if (test::stand_in() == nullptr) return;
-  EXPECT_EQ(test::of_stand_in<void*>("costate_stand_in_stream"), reinterpret_cast<void*>(6));
+  EXPECT_EQ(test::of_stand_in<std::atomic<void*>>("costate_stand_in_stream"), reinterpret_cast<void*>(6));
 }
 
 There net_there(Dtype dtype) {
@@ -137,7 +138,7 @@ TEST(DeviceSolver, FreesWhatItHasTaken) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
   test::card();
   if (test::stand_in() == nullptr) GTEST_SKIP() << "counts the stand-in's blocks";
-  const auto& blocks = test::of_stand_in<std::size_t>("costate_stand_in_blocks");
+  const auto& blocks = test::of_stand_in<std::atomic<std::size_t>>("costate_stand_in_blocks");
   const std::size_t before = blocks;
   {
     std::optional<DeviceGradients> gradients;

@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -54,9 +55,10 @@ extern "C" {
 /// Whether the threads of a phase, and the blocks, run from the last to the first.
 bool costate_stand_in_backwards = false;
 /// The stream of the last launch, how many bytes have been copied to the card and from there, how many blocks of its
-/// memory are in use, and how often the thread has opened it and not closed it again.
-void* costate_stand_in_stream = nullptr;
-std::size_t costate_stand_in_copied = 0, costate_stand_in_blocks = 0;
+/// memory are in use (all by any thread: a fit uses several), and how often this thread has opened it and not closed it
+/// again.
+std::atomic<void*> costate_stand_in_stream = nullptr;
+std::atomic<std::size_t> costate_stand_in_copied = 0, costate_stand_in_blocks = 0;
 thread_local std::size_t costate_stand_in_opened = 0;
 
 std::size_t costate_stand_in_times_opened() { return costate_stand_in_opened; }

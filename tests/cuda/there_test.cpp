@@ -1,6 +1,7 @@
 // Solves of numbers that stand on the card, emulated on the host, beside those of the host's.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <numeric>
 
@@ -38,7 +39,7 @@ void expect_the_same_there(const VectorField& field, const HostArray& z0, const 
   EXPECT_EQ(solved.advice, here.advice);
   EXPECT_EQ(solved.states.size(), 0);
   if (test::stand_in() == nullptr) return;
-  EXPECT_EQ(test::of_stand_in<void*>("costate_stand_in_stream"), reinterpret_cast<void*>(77));
+  EXPECT_EQ(test::of_stand_in<std::atomic<void*>>("costate_stand_in_stream"), reinterpret_cast<void*>(77));
 }
 
 TEST(SolveThere, HasTheBitsOfASolveOfTheHostsNumbers) {
@@ -82,7 +83,7 @@ TEST(SolveThere, CopiesNoWeights) {
   const DeviceArray<double> start(device, std::vector<double>(64, 1.0)), states(device, 2 * 64),
       weights(device, std::vector<double>(64 * 64, -1.0 / 64));
   const std::vector<DeviceNumbers> arguments = {{weights.address(), {64, 64}}};
-  auto& copied = test::of_stand_in<std::size_t>("costate_stand_in_copied");
+  auto& copied = test::of_stand_in<std::atomic<std::size_t>>("costate_stand_in_copied");
   const std::size_t before = copied;
   solve_there(field,
               {.z0 = {start.address(), {1, 64}}, .states = {states.address(), {1, 2, 64}}, .arguments = arguments},
@@ -99,7 +100,7 @@ TEST(SolveThere, CopiesNeitherStatesNorStarts) {
   const std::size_t batch = 500;
   const HostArray times = HostArray::linspace(0, 1, 20);
   const DeviceArray<double> start(device, std::vector<double>(batch * 64, 1.0)), states(device, batch * 20 * 64);
-  auto& copied = test::of_stand_in<std::size_t>("costate_stand_in_copied");
+  auto& copied = test::of_stand_in<std::atomic<std::size_t>>("costate_stand_in_copied");
   const std::size_t before = copied;
   const auto rows = static_cast<std::int64_t>(batch);
   solve_there(field, {.z0 = {start.address(), {rows, 64}}, .states = {states.address(), {rows, 20, 64}}}, times);
