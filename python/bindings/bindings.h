@@ -131,5 +131,6 @@ void bind_fit(nb::module_& module);
 void bind_fit_calls(nb::module_& module);
 void bind_files(nb::module_& module);
 void bind_runs(nb::module_& module);
+void bind_xla_solve(nb::module_& module);
 
 }  // namespace costate::python

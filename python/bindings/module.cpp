@@ -61,6 +61,7 @@ NB_MODULE(_core, module) {
   bind_stepping(module);
   bind_tensor_solve(module);
   bind_watch(module);
+  bind_xla_solve(module);
   bind_flows(module);
   bind_models(module);
   bind_image_nets(module);

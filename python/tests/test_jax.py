@@ -1,6 +1,9 @@
 """Solves inside JAX programs. Skipped where JAX is not installed: pip install jax."""
 
+import concurrent.futures
+import gc
 import re
+import time
 
 import costate
 import numpy as np
@@ -76,6 +79,70 @@ def test_gradients_agree_with_differences():
     np.testing.assert_allclose(by_k, (loss(z0, k + h) - loss(z0, k - h)) / (2 * h), rtol=1e-7)
     for i, e in enumerate(np.eye(2)):
         np.testing.assert_allclose(by_z0[i], (loss(z0 + h * e, k) - loss(z0 - h * e, k)) / (2 * h), rtol=1e-6)
+
+
+def test_tangents_and_second_derivatives():
+    end = lambda z0, k: costate.jax.solve(lambda t, z: -k * z, z0, jnp.array([0.0, 2.0]), **TIGHT)[-1]  # z0 exp(-2 k)
+    z0, k = jnp.array([1.5, 0.7]), 0.4
+    value, tangent = jax.jvp(end, (z0, k), (jnp.array([1.0, 0.0]), 0.5))
+    np.testing.assert_allclose(value, z0 * np.exp(-0.8), rtol=1e-8)
+    np.testing.assert_allclose(tangent, np.exp(-0.8) * (np.array([1.0, 0.0]) - 2 * 0.5 * np.asarray(z0)), rtol=1e-7)
+    for mode in (jax.jacfwd, jax.jacrev, jax.jit(jax.jacfwd(end, 1))):
+        found = mode(z0, k) if mode not in (jax.jacfwd, jax.jacrev) else mode(end, 1)(z0, k)
+        np.testing.assert_allclose(found, -2 * z0 * np.exp(-0.8), rtol=1e-7)
+    hessian = jax.jit(jax.hessian(lambda point: jnp.prod(end(point[:2], point[2]))))(jnp.append(z0, k))  # of z1 z2 exp(-4 k)
+    a, b, e = 1.5, 0.7, np.exp(-1.6)
+    np.testing.assert_allclose(hessian, e * np.array([[0, 1, -4 * b], [1, 0, -4 * a], [-4 * b, -4 * a, 16 * a * b]]), rtol=1e-6, atol=1e-9)
+    many = jax.vmap(jax.hessian(lambda z0: jnp.sum(jnp.square(end(z0, k)))))(jnp.stack([z0, 2 * z0]))
+    np.testing.assert_allclose(many, np.tile(2 * e * np.eye(2), (2, 1, 1)), rtol=1e-6, atol=1e-9)
+    for twice in (jax.grad(lambda k: jax.grad(lambda k: end(z0, k)[0])(k)), lambda k: jax.jvp(lambda k: jax.jvp(lambda k: end(z0, k), (k,), (1.0,))[1], (k,), (1.0,))):
+        with pytest.raises(costate.NotSupported, match="take jax.jvp or jax.jacfwd of jax.grad"):
+            twice(k)
+
+
+def test_samples_of_a_vmap_that_control_their_steps_together_do_not_across_its_calls():
+    options = {"control": "joint", "rtol": 1e-3, "atol": 1e-6}
+    run = lambda z0, k: costate.jax.solve(lambda t, z, k: -k * z, z0, TIMES, (k,), batch=True, **options)
+    starts, k = jnp.array([[[1.0], [2.0]], [[30.0], [1e-3]], [[5.0], [5.0]]]), jnp.array(1.7)
+    for given, axes in (((starts, k), (0, None)), ((starts, jnp.array([0.1, 9.0, 2.0])), (0, 0))):
+        found = jax.jit(jax.vmap(run, in_axes=axes))(*given)
+        for i in range(3):
+            assert np.array_equal(found[i], run(starts[i], given[1] if axes[1] is None else given[1][i]))
+
+
+def test_a_compiled_program_calls_the_core_and_keeps_the_solve():
+    def compiled(rate):
+        return jax.jit(lambda z0: costate.jax.solve(lambda t, z: -rate * z, z0, TIMES, **TIGHT)[-1]).lower(jnp.ones(1))
+
+    text = compiled(1.0).as_text()
+    assert "costate_states" in text and "callback" not in text, "which would cost more than the solve"
+    programs = [compiled(rate).compile() for rate in (1.0, 2.0)]
+    jax.clear_caches()
+    gc.collect()
+    assert [float(program(jnp.ones(1))[0]) for program in programs] == pytest.approx(list(np.exp([-2.0, -4.0])), rel=1e-8)
+    stale = jax.jit(lambda z: jax.ffi.ffi_call("costate_states", jax.ShapeDtypeStruct((1, 5, 1), z.dtype))(z, problem=np.int64(1)))
+    with pytest.raises(Exception, match="a compiled program outlived its solve"):
+        stale(jnp.ones((1, 1)))
+
+
+def test_threads_run_one_program():
+    run = jax.jit(jax.value_and_grad(lambda k: costate.jax.solve(lambda t, z: -k * z, jnp.ones(2), jnp.array([0.0, 1.0]), **TIGHT)[-1, 0]))
+    rates = np.linspace(0.1, 2.0, 40)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        values, gradients = zip(*pool.map(run, rates))
+    np.testing.assert_allclose(values, np.exp(-rates), rtol=1e-8)
+    np.testing.assert_allclose(gradients, -np.exp(-rates), rtol=1e-7)
+
+
+def test_ctrl_c_ends_a_compiled_program(ctrl_c):
+    run = jax.jit(lambda z: costate.jax.solve(lambda t, z: jnp.cos(1e3 * t) * z, z, jnp.array([0.0, 1e5]), method="rk4", step_size=1e-4, max_steps=10**9))
+    ctrl_c(1.0)
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(10**4):
+            try:
+                run(jnp.ones(1)).block_until_ready()
+            except jax.errors.JaxRuntimeError:
+                time.sleep(0.001)  # XLA's error comes first, Python's signal at its next step
 
 
 @pytest.mark.parametrize("axes", [(0, None, None), (0, 0, None), (None, None, 0), (0, None, 0), (None, 0, 0)])
@@ -342,3 +409,5 @@ def test_second_derivatives_of_a_rule_are_refused():
     with pytest.raises(costate.NotSupported, match="gradients of rodas5p take second derivatives"):
         jax.grad(loss)(z0, "rodas5p")
     assert jnp.all(jnp.isfinite(jax.grad(loss)(z0, "kvaerno5")))
+    with pytest.raises(costate.NotSupported, match="second derivatives of a solve take those of its field, which straight_through"):
+        jax.hessian(loss)(z0, "kvaerno5")

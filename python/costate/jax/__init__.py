@@ -6,9 +6,11 @@
 True
 """
 
-from costate import _tables
+from costate import _core, _tables
 
-_tables.load("jax", "[costate.jax] a solve inside a JAX program")
+_jax = _tables.load("jax", "[costate.jax] a solve inside a JAX program")
+if tuple(map(int, _jax.__version__.split(".")[:2])) < (0, 5):
+    raise _core.NotSupported(f"[costate.jax] a solve inside a JAX program needs JAX 0.5 or later; got {_jax.__version__}.")
 
 from costate.jax._solve import odeint, solve  # noqa: E402
 

@@ -2,13 +2,9 @@
 
 import jax
 import numpy as np
+from jax.extend.core import Literal
 
 from costate import _core
-
-try:
-    from jax.extend.core import Literal
-except ImportError:  # before JAX 0.4.36
-    from jax.core import Literal
 
 # Operations that call a jaxpr once, as it is.
 _CALLS = {"jit", "pjit", "closed_call", "core_closed_call", "core_call", "checkpoint", "remat", "remat2"}

@@ -1,6 +1,5 @@
-"""odeint and solve: a compiled program of the core behind a callback, with its gradient."""
+"""odeint and solve: a solve of the core as an operation of JAX, with its gradient."""
 
-import functools
 import inspect
 import math
 import numbers
@@ -8,6 +7,8 @@ import numbers
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 from costate import _core
 from costate._calls import wrong_names
@@ -20,86 +21,120 @@ def _size(shape):
     return math.prod(shape)
 
 
-class _Problem:
-    """A solve of one sample as traced programs. Arguments are the same for all samples, or one for each."""
+# What is computed of a solve, as _core._xla_functions lists them. A "gradient" has cotangents of the states as one more input; a "tangent"
+# has a tangent of each input before.
+_KINDS = ("states", "gradient", "tangent", "gradient_tangent")
+_TANGENT_OF = {"states": "tangent", "gradient": "gradient_tangent"}
+_FORWARD_OVER_REVERSE = ("[costate.jax] second derivatives of a solve are tangents of its gradient: take jax.jvp or jax.jacfwd of jax.grad, as jax.hessian does; "
+                         "third ones are not supported.")
 
-    def __init__(self, field, state_shapes, times, arguments, dtype, options, refusal):
+
+class _Problem:
+    """A solve of one sample as traced functions. Arguments are the same for all samples, or one for each."""
+
+    def __init__(self, field, state_shapes, times, arguments, dtype, options, refusals):
         shapes = {"z0": (sum(map(_size, state_shapes)),), "times": (times,), **{f"arg{i}": shape for i, shape in enumerate(arguments)}}
-        names = list(shapes)[2:]
 
         def states(z0, times, *values):
             return _core.solve(lambda t, z: field(t, z, values), z0, times, **options)
 
-        self.arguments, self.dtype, self.refusal = arguments, dtype, refusal
-        self._functions = {kind: _core.trace(states, shapes, shared=shared) for kind, shared in (("shared", names), ("each", []))}
-        self.width, self.times = shapes["z0"][0], times
+        self.width, self.times, self.arguments = shapes["z0"], shapes["times"], arguments
+        self.dtype, self.refusals, self.is_joint = dtype, refusals, options.get("control") == "joint"
+        functions = (_core.trace(states, shapes, shared=shared) for shared in (list(shapes)[2:], []))
+        self.solve = _core._XlaSolve(*functions, dtype, self.is_joint)
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019: as long as the problem, which jit keeps
-    def program(self, kind, is_reverse):
-        function = self._functions[kind]
-        return _core.compile(_core.vjp(function) if is_reverse else function, dtype=self.dtype)
+    def inputs(self, kind):
+        """(the shape of one sample, whether each sample of a call has a value of its own) of each input."""
+        found = [(self.width, True), (self.times, True), *((shape, False) for shape in self.arguments)]
+        found += [((*self.times, *self.width), True)] if "gradient" in kind else []
+        return found * 2 if "tangent" in kind else found
 
-    def _split(self, z0, times, arguments):
-        """(the axes that vmap put before, [run] of inputs, whether the arguments of a run are of all its samples)."""
-        lead = np.broadcast_shapes(z0.shape[:-2], times.shape[:-2], *(array.shape[:array.ndim - len(shape)] for array, shape in zip(arguments, self.arguments)))
-        count, batch = _size(lead), z0.shape[-2]
-        z0 = np.broadcast_to(z0, (*lead, *z0.shape[-2:])).reshape(count, batch, self.width)
-        times = np.broadcast_to(times, (*lead, *times.shape[-2:])).reshape(count, batch, self.times)
-        return lead, count, batch, z0, times
+    def results(self, kind, inputs):
+        """Shapes of the results, with the axes that vmap put before those of a call."""
+        samples = inputs[0].shape[-2]
+        of_call = [(samples, *shape) if of_samples else shape for shape, of_samples in self.inputs(kind)]
+        lead = np.broadcast_shapes(*(array.shape[:array.ndim - len(shape)] for array, shape in zip(inputs, of_call, strict=True)))
+        made = of_call[:2 + len(self.arguments)] if "gradient" in kind else [(samples, *self.times, *self.width)]
+        return [(*lead, *shape) for shape in made]
 
-    def _arguments(self, lead, arrays):
-        return [np.broadcast_to(array, (*lead, *shape)).reshape((_size(lead), *shape)) for array, shape in zip(arrays, self.arguments)]
-
-    def forward(self, z0, times, *arguments):
-        """States [..., sample, time, state] on the host."""
-        z0, times, *arguments = map(np.asarray, (z0, times, *arguments))
-        lead, count, batch, z0, times = self._split(z0, times, arguments)
-        if all(array.size == _size(shape) for array, shape in zip(arguments, self.arguments)):
-            flat = [array.reshape(shape) for array, shape in zip(arguments, self.arguments)]
-            states = self.program("shared", False)(z0.reshape(-1, self.width), times.reshape(-1, self.times), *flat)[0]
-        elif batch == 1:
-            states = self.program("each", False)(z0[:, 0], times[:, 0], *self._arguments(lead, arguments))[0]
-        else:
-            runs = zip(z0, times, *self._arguments(lead, arguments))
-            states = np.stack([self.program("shared", False)(*run)[0] for run in runs])
-        return np.asarray(states, dtype=self.dtype).reshape(*lead, batch, self.times, self.width)
-
-    def reverse(self, cotangents, z0, times, *arguments):
-        """Gradients by z0, times and arguments on the host."""
-        cotangents, z0, times, *arguments = map(np.asarray, (cotangents, z0, times, *arguments))
-        lead = np.broadcast_shapes(cotangents.shape[:-3], self._split(z0, times, arguments)[0])
-        z0, cotangents = np.broadcast_to(z0, (*lead, *z0.shape[-2:])), np.broadcast_to(cotangents, (*lead, *cotangents.shape[-3:]))
-        _, count, batch, z0, times = self._split(z0, times, arguments)
-        cotangents, arguments = cotangents.reshape(count, batch, self.times, self.width), self._arguments(lead, arguments)
-        if batch == 1 and count > 1:
-            found = self.program("each", True)(z0[:, 0], times[:, 0], *arguments, cotangents[:, 0])[1:]
-        else:
-            runs = [self.program("shared", True)(*run)[1:] for run in zip(z0, times, *arguments, cotangents)]
-            found = [np.stack(parts) for parts in zip(*runs)]
-        shapes = [(batch, self.width), (batch, self.times), *self.arguments]
-        return tuple(np.asarray(array, dtype=self.dtype).reshape((*lead, *shape)) for array, shape in zip(found, shapes))
+    def run(self, kind, inputs):
+        """The results as arrays of NumPy's."""
+        inputs = [np.asarray(array) for array in inputs]
+        return self.solve.run(_KINDS.index(kind), inputs, self.results(kind, inputs))
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _states(problem, z0, times, arguments):
-    made = jax.ShapeDtypeStruct((z0.shape[0], problem.times, problem.width), problem.dtype)
-    return jax.pure_callback(problem.forward, made, z0, times, *arguments, vmap_method="expand_dims")
+_solve = Primitive("costate_solve")
+_solve.multiple_results = True
+_solve.def_impl(lambda *inputs, problem, kind: [jnp.asarray(array) for array in problem.run(kind, inputs)])
 
 
-def _forward(problem, z0, times, arguments):
-    if problem.refusal is not None:
-        raise _core.NotSupported(problem.refusal)
-    return _states(problem, z0, times, arguments), (z0, times, arguments)
+@_solve.def_abstract_eval
+def _kinds_of_results(*inputs, problem, kind):
+    return [jax.core.ShapedArray(shape, problem.dtype) for shape in problem.results(kind, inputs)]
 
 
-def _reverse(problem, kept, cotangents):
-    z0, times, arguments = kept
-    made = tuple(jax.ShapeDtypeStruct(array.shape, problem.dtype) for array in (z0, times, *arguments))
-    by_z0, by_times, *by_arguments = jax.pure_callback(problem.reverse, made, cotangents, z0, times, *arguments, vmap_method="expand_dims")
-    return by_z0, by_times, tuple(by_arguments)
+# A compiled program of JAX calls the core by XLA's foreign function interface, which costs microseconds where jax.pure_callback, which goes
+# through Python and arrays of JAX, costs more than a small solve takes. Arrays of a card come to the host by a callback.
+for _kind, _function in zip(_KINDS, _core._xla_functions(), strict=True):
+    jax.ffi.register_ffi_target(f"costate_{_kind}", _function, platform="cpu")
 
 
-_states.defvjp(_forward, _reverse)
+def _in_xla(context, *inputs, problem, kind):
+    context.module_context.add_keepalive(problem)  # with the compiled program
+    return jax.ffi.ffi_lowering(f"costate_{kind}")(context, *inputs, problem=np.int64(problem.solve.key))
+
+
+def _on_host(*inputs, problem, kind):
+    made = [jax.ShapeDtypeStruct(shape, problem.dtype) for shape in problem.results(kind, inputs)]
+    return jax.pure_callback(lambda *arrays: problem.run(kind, arrays), made, *inputs)
+
+
+mlir.register_lowering(_solve, _in_xla, platform="cpu")
+mlir.register_lowering(_solve, mlir.lower_fun(_on_host, multiple_results=True))
+
+
+def _batched(inputs, axes, *, problem, kind):
+    size = next(array.shape[axis] for array, axis in zip(inputs, axes) if axis is not None)
+    own = problem.inputs(kind)
+    if kind in ("states", "tangent") and not problem.is_joint and all(axis is None for (_, of_samples), axis in zip(own, axes) if not of_samples):
+        # All calls have the same arguments: their samples are those of one call, by whose gradient the arguments have one sum.
+        def joined(array, axis, rank):
+            place = array.ndim - (axis is not None) - rank - 1
+            array = jnp.moveaxis(array, axis, place) if axis is not None else jnp.broadcast_to(
+                jnp.expand_dims(array, place), (*array.shape[:place], size, *array.shape[place:]))
+            return array.reshape(*array.shape[:place], -1, *array.shape[place + 2:])
+
+        inputs = [joined(array, axis, len(shape)) if of_samples else array for array, axis, (shape, of_samples) in zip(inputs, axes, own)]
+        states, = _solve.bind(*inputs, problem=problem, kind=kind)
+        return [states.reshape(*states.shape[:-3], size, -1, *states.shape[-2:])], [states.ndim - 3]
+    inputs = [jnp.expand_dims(array, 0) if axis is None else jnp.moveaxis(array, axis, 0) for array, axis in zip(inputs, axes)]
+    results = _solve.bind(*inputs, problem=problem, kind=kind)
+    return results, [0] * len(results)
+
+
+batching.primitive_batchers[_solve] = _batched
+
+
+def _moved(inputs, tangents, *, problem, kind):
+    refusal = problem.refusals.get(kind, _FORWARD_OVER_REVERSE)
+    if refusal is not None:
+        raise _core.NotSupported(refusal)
+    tangents = [ad.instantiate_zeros(tangent) for tangent in tangents]
+    return (_solve.bind(*inputs, problem=problem, kind=kind), _solve.bind(*inputs, *tangents, problem=problem, kind=_TANGENT_OF[kind]))
+
+
+def _transposed(cotangents, *inputs, problem, kind):
+    if kind != "tangent":
+        raise _core.NotSupported(_FORWARD_OVER_REVERSE)
+    here, moved = inputs[:len(inputs) // 2], inputs[len(inputs) // 2:]
+    if type(cotangents[0]) is ad.Zero:
+        return [None] * len(inputs)
+    found = _solve.bind(*here, cotangents[0], problem=problem, kind="gradient")
+    return [None] * len(here) + [one if ad.is_undefined_primal(tangent) else None for one, tangent in zip(found, moved)]
+
+
+ad.primitive_jvps[_solve] = _moved
+ad.primitive_transposes[_solve] = _transposed
 
 
 def _arrays(leaves, what):
@@ -161,6 +196,15 @@ def _check_call(args, options):
 _BY_SECOND_DERIVATIVES = ("rodas5p", "auto")  # a Rosenbrock step has the Jacobian in it
 
 
+def _refusals(field, method):
+    """Why states, and gradients, cannot be differentiated; None where they can."""
+    ruled = f"which {field.rules[0]}, an operation with a rule of derivatives of its own, does not have here" if field.rules else ""
+    first, second = field.refusal, f"[costate.jax] second derivatives of a solve take those of its field, {ruled}." if field.rules else None
+    if first is None and field.rules and method in _BY_SECOND_DERIVATIVES:
+        first = f"[costate.jax] gradients of {method} take second derivatives of the field, {ruled}; use another method, such as kvaerno5."
+    return {"states": first, "gradient": second}
+
+
 def solve(f, z0, times, args=(), *, batch=False, **options):
     """States at `times` of z' = f(t, z, *args), z(times[0]) = z0, as an operation of JAX.
 
@@ -174,9 +218,9 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
     options of costate.solve: method, rtol, atol, adjoint, ….
 
     Gives the states in the structure of z0, [time, ...] each, or [batch, time, ...]. Computes in float64 if a number of z0
-    has 64 bits, as under jax_enable_x64, else in float32. A sample that cannot be solved is NaN from there on, with gradient 0. Reverse mode alone, and once:
-    jvp and second derivatives are JAX's errors. The gradient solves forward again, so that nothing is kept between. NotSupported names
-    what of f has no counterpart.
+    has 64 bits, as under jax_enable_x64, else in float32. A sample that cannot be solved is NaN from there on, with gradient 0. Has derivatives in forward and
+    reverse mode, and tangents of the gradient, as in jax.hessian. The gradient solves forward again, so that nothing is kept between. NotSupported names
+    what of f has no counterpart, and a derivative that there is not.
     """
     _check_call(args, options)
     leaves, form = jax.tree.flatten(z0)
@@ -203,15 +247,12 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
         slopes = _translate.evaluate(field, [t, *parts], values)
         return _core.concat([_core.reshape(_core.broadcast_to(slope, shape), (_size(shape),)) for slope, shape in zip(slopes, shapes)])
 
-    refusal = field.refusal
-    if refusal is None and field.rules and options.get("method") in _BY_SECOND_DERIVATIVES:
-        refusal = (f"[costate.jax] gradients of {options['method']} take second derivatives of the field, which {field.rules[0]}, an operation with a rule of "
-                   "derivatives of its own, does not have here; use another method, such as kvaerno5.")
-    problem = _Problem(slope, shapes, times.shape[-1], [array.shape for array in inputs], np.dtype(dtype), options, refusal)
+    refusals = _refusals(field, options.get("method"))
+    problem = _Problem(slope, shapes, times.shape[-1], [array.shape for array in inputs], np.dtype(dtype), options, refusals)
     samples = leaves[0].shape[0] if batch else 1
     flat = jnp.concatenate([leaf.astype(dtype).reshape(samples, -1) for leaf in leaves], axis=1)
     when = jnp.broadcast_to(times.astype(dtype), (samples, times.shape[-1]))
-    states = _states(problem, flat, when, tuple(inputs))
+    states, = _solve.bind(flat, when, *inputs, problem=problem, kind="states")
     states = states if batch else states[0]
     return jax.tree.unflatten(form, [states[..., begin:end].reshape(*states.shape[:-1], *shape) for begin, end, shape in zip(ends, ends[1:], shapes)])
 
