@@ -81,6 +81,50 @@ def test_gradients_agree_with_differences():
         np.testing.assert_allclose(by_z0[i], (loss(z0 + h * e, k) - loss(z0 - h * e, k)) / (2 * h), rtol=1e-6)
 
 
+def images(z):
+    return jnp.tanh(z.reshape(1, 2, 3, 2))
+
+
+def convolved(z, kernel, **options):
+    found = jax.lax.conv_general_dilated(images(z), kernel, options.pop("window_strides", (1, 1)), options.pop("padding", "SAME"), **options)
+    return jnp.sum(found) * jnp.cos(z) + jnp.resize(found, z.shape)
+
+
+OF_MATRICES = {
+    "scan": lambda t, z, w: jax.lax.scan(lambda x, one: (jnp.tanh(one @ x), None), z[:3], w)[0],
+    "scan backwards": lambda t, z, w: jnp.sum(jax.lax.scan(lambda x, one: (jnp.tanh(one @ x), 2 * x), z[:3] * t, w, reverse=True)[1], axis=0),
+    "fori_loop": lambda t, z, w: jax.lax.fori_loop(0, 4, lambda i, x: jnp.sin(x) + w[i] @ x, z[:3]),
+    "map": lambda t, z, w: jnp.sum(jax.lax.map(lambda one: jnp.tanh(one @ z[:3]), w), axis=0),
+    "cond": lambda t, z, w: jax.lax.cond(z[0] > 0, lambda x: w[0] @ x, lambda x: -2.0 * x, z[:3]),
+    "switch": lambda t, z, w: jax.lax.switch((z[0] > 0).astype(int) + (z[1] > 5), [lambda x: -x, lambda x: w[1] @ x, lambda x: x], z[:3]),
+    "round": lambda t, z, w: jnp.round(z[:3]) + jnp.round(8 * t) * w[0, 0] - jax.lax.round(z[3:6] * 4, jax.lax.RoundingMethod.AWAY_FROM_ZERO),
+    "parts": lambda t, z, w: sum(jnp.unstack(w[0] * jnp.tile(z[:3], (3, 1)))) if hasattr(jnp, "unstack") else jnp.tile(z[:1], 3),
+    "cbrt": lambda t, z, w: jnp.cbrt(4 + w[0] @ z[:3]),
+    "convolve": lambda t, z, w: jnp.convolve(jnp.sin(z), w[0, 0], mode="same")[:3],
+    "strides and dilation": lambda t, z, w: convolved(z, jnp.tile(w, (1, 2, 1, 1))[:, :, :, :2].reshape(4, 2, 3, 2), window_strides=(2, 1), rhs_dilation=(1, 2),
+                                                      padding=[(2, 1), (1, 2)])[:3],
+    "groups": lambda t, z, w: convolved(z, w.reshape(4, 1, 3, 3), feature_group_count=2)[:3],
+}
+
+
+@pytest.mark.parametrize("name", OF_MATRICES)
+def test_loops_choices_and_convolutions(name):
+    random = np.random.default_rng(5)
+    z0, w = jnp.asarray(random.normal(size=12)), jnp.asarray(random.normal(size=(4, 3, 3)) / 4)
+    field = lambda t, z, w: jnp.concatenate([OF_MATRICES[name](t, z, w), -z[3:]]) - 0.1 * z
+    loss = lambda solver: lambda z0, w: jnp.sum(jnp.square(solver(z0, w)[-1]))
+    found = jax.jit(jax.value_and_grad(loss(lambda z0, w: costate.jax.solve(field, z0, TIMES, (w,), **TIGHT)), argnums=(0, 1)))(z0, w)
+    expected = jax.value_and_grad(loss(lambda z0, w: reference(field, z0, TIMES, w)), argnums=(0, 1))(z0, w)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected)):
+        np.testing.assert_allclose(one, other, rtol=2e-6, atol=1e-7)
+
+
+def test_a_cond_in_time_is_a_where():
+    fields = (lambda t, z: jax.lax.cond(t > 0.5, lambda x: -x, jnp.cos, z)), (lambda t, z: jnp.where(t > 0.5, -z, jnp.cos(z)))
+    one, other = (costate.jax.solve(field, jnp.array([1.0, -0.3]), TIMES, rtol=1e-4) for field in fields)
+    assert np.array_equal(one, other), "steps end at both"
+
+
 def test_tangents_and_second_derivatives():
     end = lambda z0, k: costate.jax.solve(lambda t, z: -k * z, z0, jnp.array([0.0, 2.0]), **TIGHT)[-1]  # z0 exp(-2 k)
     z0, k = jnp.array([1.5, 0.7]), 0.4
@@ -380,7 +424,9 @@ def test_a_sample_that_fails_is_nan_and_counts_nothing():
     (lambda: costate.jax.solve(lambda t, z: jnp.linalg.inv(z), jnp.eye(2), TIMES), costate.NotSupported, "the field uses 'lu"),
     (lambda: costate.jax.solve(lambda t, z: jnp.sort(z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'sort'"),
     (lambda: costate.jax.solve(lambda t, z: jnp.median(z) * z, jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'sort' in 'median', which"),
-    (lambda: costate.jax.solve(lambda t, z: z * jnp.interp(t, z, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'scan' in '_interp', which"),
+    (lambda: costate.jax.solve(lambda t, z: z * jnp.interp(t, z, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'lt_to' in '_interp', which"),
+    (lambda: costate.jax.solve(lambda t, z: jax.lax.fori_loop(0, 2000, lambda i, x: -x, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'scan', which"),
+    (lambda: costate.jax.solve(lambda t, z: jax.lax.while_loop(lambda x: x[0] < 3, lambda x: x + 1, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'while', which"),
     (lambda: costate.jax.solve(lambda t, z: z * jnp.sum(z > 0), jnp.ones(2), TIMES), costate.NotSupported, "'reduce_sum' of integers that depend on t or z"),
     (lambda: jax.jit(lambda i: costate.jax.solve(lambda t, z, i: z * z[i], jnp.ones(2), TIMES, (i,)))(1), costate.NotSupported, "integers that jit, vmap or grad trace"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), 1.0), costate.ShapeError, "times must have shape [time]; got []"),

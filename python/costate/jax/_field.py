@@ -68,13 +68,13 @@ def _search(equation, operands):
 
 
 # What gives one of its operands' numbers: all of them, but for the first one of a choice.
-_CHOOSES = {"max", "min", "concatenate", "convert_element_type", "stop_gradient", "copy", "copy_p", "reshape", "squeeze", "expand_dims", "slice", "rev",
+_CHOOSES = {"max", "min", "clamp", "concatenate", "convert_element_type", "stop_gradient", "copy", "copy_p", "reshape", "squeeze", "expand_dims", "slice", "rev",
             "transpose", "broadcast_in_dim", "select_n"}
 
 
 def _range_of(operand):
     if isinstance(operand, Later):
-        return operand.limits
+        return (0, 1) if operand.dtype == bool else operand.limits
     is_known = isinstance(operand, np.ndarray) and operand.dtype.kind in "iu" and operand.size > 0
     return (int(operand.min()), int(operand.max())) if is_known else None
 
@@ -138,6 +138,44 @@ def _merged(operands, values, chosen):
     return [next(values) if one else operand for operand, one in zip(operands, chosen)]
 
 
+# Turns of a loop that are written one after the other; more would be a program that takes long to compile.
+_MOST_TURNS = 1000
+
+
+def _as_one(closed):
+    return jax.extend.core.jaxpr_as_fun(closed)
+
+
+def _turns(equation):
+    """A function with the turns of a scan, and so of fori_loop, one after the other."""
+    params = equation.params
+    body, length, consts = _as_one(params["jaxpr"]), params["length"], params["num_consts"]
+    carried = consts + params["num_carry"]
+
+    def function(*operands):
+        carry, outputs = operands[consts:carried], [None] * length
+        for i in reversed(range(length)) if params["reverse"] else range(length):
+            made = body(*operands[:consts], *carry, *(jax.lax.index_in_dim(one, i, keepdims=False) for one in operands[carried:]))
+            carry, outputs[i] = made[:params["num_carry"]], made[params["num_carry"]:]
+        return [*carry, *map(jax.numpy.stack, zip(*outputs))]
+
+    return function
+
+
+def _choice(equation):
+    """A function that computes all branches of a cond or switch, and takes one's numbers: what vmap makes of them."""
+    branches = list(map(_as_one, equation.params["branches"]))
+
+    def function(index, *operands):
+        found = [branch(*operands) for branch in branches]
+        made = found[0]
+        for i in range(1, len(found)):
+            made = [jax.numpy.where(index >= i, one, before) for one, before in zip(found[i], made)]
+        return made
+
+    return function
+
+
 class Field:
     """The operations of a field, `steps`: (name, equation, operands, results, within), each operand a Later, a Handed or a constant; `within` is the function
     that is called, by jit's name, of which an operation is a part, "" of the field's own.
@@ -189,6 +227,10 @@ class Field:
             if own is not None:
                 return self._step(own, equation, operands)
             return self._by_rule(equation, operands) if self._has_rules else self._inner(equation, operands)
+        if name == "scan" and 0 < equation.params["length"] <= _MOST_TURNS:
+            return self._written_out(_turns(equation), equation, operands)
+        if name == "cond":
+            return self._written_out(_choice(equation), equation, operands)
         if name in _CALLS:
             search = _search(equation, operands)
             return self._inner(equation, operands) if search is None else self._step(search, equation, operands)
@@ -219,12 +261,20 @@ class Field:
                             "write a rule that is linear in the cotangents, or use jax.custom_jvp.")
             return self._inner(equation, operands)
         self._has_rules = False  # inside are values without a derivative, and the tangent
-        found = self._walk(closed.jaxpr, [Given(const) if isinstance(const, jax.core.Tracer) else _plain(const) for const in closed.consts], operands)
+        found = self._closed(closed, operands)
         self._has_rules = True
         return found
 
+    def _written_out(self, function, equation, operands):
+        return self._closed(jax.make_jaxpr(function)(*(jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars)), operands)
+
+    def _closed(self, closed, operands):
+        return self._walk(closed.jaxpr, [Given(const) if isinstance(const, jax.core.Tracer) else _plain(const) for const in closed.consts], operands)
+
     def _step(self, name, equation, operands):
         limits = _limits(name, equation, operands)
+        if name == "convert_element_type" and limits is not None and equation.invars[0].aval.dtype.kind in "iu":
+            name = "copy"  # of whole numbers that the other type holds, too
         made = [self._later(var.aval, limits) for var in equation.outvars]
         self.steps.append((name, equation, [self._operand(one, name) for one in operands], made, self._within))
         return made

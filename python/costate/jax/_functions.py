@@ -84,3 +84,13 @@ def truncated(x, least, largest):
     """The integer that a conversion makes of x: toward 0, within the type's numbers, 0 of NaN."""
     whole = _core.where(x < 0, -_core.floor(-x), _core.floor(x))
     return _core.where(_core.equal(x, x), _core.minimum(_core.maximum(whole, least), largest), 0)
+
+
+def rounded(x, to_even):
+    """The nearest integer; of two that are as near the even one, or the one away from 0."""
+    size = _core.where(x < 0, -x, x)
+    whole = _core.floor(size)
+    up = size - whole >= 0.5
+    if to_even:
+        up = up - _core.equal(size - whole, 0.5) * (1 - _core.mod(whole, 2.0))
+    return _core.where(x < 0, -whole - up, whole + up)

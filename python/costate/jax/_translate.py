@@ -34,19 +34,23 @@ _ELEMENTWISE = {
     "add": lambda x, y: x + y, "add_any": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
     "neg": lambda x: -x, "pow": lambda x, y: x**y, "max": _functions.maximum, "min": _functions.minimum, "rem": _functions.remainder,
     "logistic": _core.sigmoid, "rsqrt": lambda x: 1 / _core.sqrt(x), "exp2": lambda x: 2.0**x, "ceil": lambda x: -_core.floor(-x),
+    "cbrt": lambda x: _core.sign(x) * _core.abs(x) ** (1 / 3),
     "relu": lambda x: _core.maximum(0, x),  # of equal numbers the first has the derivative: JAX's at 0 is 0
     "is_finite": lambda x: _core.abs(x) < np.inf, "copy": lambda x: x, "copy_p": lambda x: x,
 }
 
 # What only moves numbers, and of which operands.
-_MOVES = {**dict.fromkeys(("reshape", "squeeze", "expand_dims", "slice", "rev", "transpose", "broadcast_in_dim", "dynamic_slice", "gather", "split"), (0,)),
+_MOVES = {**dict.fromkeys(("reshape", "squeeze", "expand_dims", "slice", "rev", "transpose", "broadcast_in_dim", "dynamic_slice", "gather", "split", "tile",
+                           "unstack"),
+                          (0,)),
           "pad": (0, 1), "scatter": (0, 2), "dynamic_update_slice": (0, 1)}
 # Numbers are added, … to those at their places. The number that changes nothing stands where there is none.
-_SCATTERED = {"scatter-add": (lambda x, y: x + y, 0.0), "scatter-mul": (lambda x, y: x * y, 1.0), "scatter-min": (_functions.minimum, np.inf),
+_SCATTERED = {"scatter-add": (lambda x, y: x + y, 0.0), "scatter-sub": (lambda x, y: x - y, 0.0), "scatter-mul": (lambda x, y: x * y, 1.0), "scatter-min": (_functions.minimum, np.inf),
               "scatter-max": (_functions.maximum, -np.inf)}
 # What integers that depend on t or z may meet: a program computes with floating-point numbers, which do not wrap around. Sums and differences
 # are of those whose limits are known, as places in a table are.
-_OF_INTEGERS = {*_MOVES, *_COMPARISONS, "convert_element_type", "select_n", "concatenate", "max", "min", "stop_gradient", "copy", "copy_p"}
+_OF_INTEGERS = {*_MOVES, *_COMPARISONS, "convert_element_type", "select_n", "concatenate", "max", "min", "clamp", "stop_gradient", "copy",
+                "copy_p"}
 
 
 def _converted(x, old, new):
@@ -81,6 +85,8 @@ def _with_options(primitive, params, operands, dtype):
         return _converted(x, dtype, np.dtype(params["new_dtype"]))
     if primitive == "select_n" and len(operands) == 3 and dtype.kind == "b":
         return _core.where(x, operands[2], operands[1])
+    if primitive == "round":
+        return _functions.rounded(x, to_even=int(params["rounding_method"]) == 1)
     if primitive == "clamp":
         return _core.minimum(operands[2], _core.maximum(*operands[:2]))  # (least, x, most); at a limit its derivative is 0
     if primitive in ("reduce_sum", "reduce_max", "reduce_min", "reduce_or", "reduce_and"):
@@ -94,9 +100,26 @@ def _with_options(primitive, params, operands, dtype):
         return _core.concat(operands, params["dimension"])
     if primitive == "stack":
         return np.stack(list(map(_numpy._as_array, operands)), params["axis"])
+    if primitive == "conv_general_dilated":
+        return _convolution(*operands, params)
     if primitive == "dot_general":
         return _product(*operands, *params["dimension_numbers"])
     return None
+
+
+def _convolution(x, weights, params):
+    """None of what conv2d is not: gradients of convolutions, batches, channels that are not first, padding of each side its own."""
+    numbers, padding = params["dimension_numbers"], params["padding"]
+    axes = tuple(range(len(x.shape)))
+    is_plain = numbers.lhs_spec == numbers.rhs_spec == numbers.out_spec == axes and x.shape[0] == 1 and params["batch_group_count"] == 1
+    if not is_plain or len(axes) not in (3, 4) or any(one != 1 for one in params["lhs_dilation"]) or any(low < 0 or high < 0 for low, high in padding):
+        return None
+    x = _core.pad(x, [(0, 0), (0, 0), *padding])
+    options = {"stride": params["window_strides"], "dilation": params["rhs_dilation"], "groups": params["feature_group_count"]}
+    one_axis = len(axes) == 3
+    found = (_core.conv1d if one_axis else _core.conv2d)(
+        _core.reshape(x, x.shape[1:]), weights, **{key: value[0] if one_axis and key != "groups" else value for key, value in options.items()})
+    return _core.reshape(found, (1, *found.shape))
 
 
 def _moved_last(x, axes):
