@@ -12,6 +12,7 @@ import pytest
 jax = pytest.importorskip("jax")
 import costate.jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
+from costate.jax import _operation  # noqa: E402
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-12}
 TIMES = np.linspace(0.0, 2.0, 5)
@@ -167,6 +168,15 @@ def test_a_compiled_program_calls_the_core_and_keeps_the_solve():
     stale = jax.jit(lambda z: jax.ffi.ffi_call("costate_states", jax.ShapeDtypeStruct((1, 5, 1), z.dtype))(z, problem=np.int64(1)))
     with pytest.raises(Exception, match="a compiled program outlived its solve"):
         stale(jnp.ones((1, 1)))
+
+
+def test_arrays_of_a_card_would_come_to_the_host():
+    run = lambda z0: costate.jax.solve(lambda t, z: -z * z, z0, TIMES, **TIGHT)
+    z0 = jnp.array([1.0, 0.5])
+    traced = jax.make_jaxpr(run)(z0)
+    problem = next(one.params["problem"] for one in traced.eqns if one.primitive is _operation.operation)
+    found, = jax.jit(lambda *inputs: _operation._on_host(*inputs, problem=problem, kind="states"))(z0[None], jnp.asarray(TIMES)[None])
+    assert np.array_equal(found[0], run(z0))
 
 
 def test_threads_run_one_program():

@@ -1,4 +1,4 @@
-"""odeint and solve: a solve of the core as an operation of JAX, with its gradient."""
+"""odeint and solve: a field that is written for JAX, solved by the core."""
 
 import inspect
 import math
@@ -7,134 +7,13 @@ import numbers
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
 
 from costate import _core
 from costate._calls import wrong_names
 from costate._names import type_of
 from costate.jax import _translate
 from costate.jax._field import Field
-
-
-def _size(shape):
-    return math.prod(shape)
-
-
-# What is computed of a solve, as _core._xla_functions lists them. A "gradient" has cotangents of the states as one more input; a "tangent"
-# has a tangent of each input before.
-_KINDS = ("states", "gradient", "tangent", "gradient_tangent")
-_TANGENT_OF = {"states": "tangent", "gradient": "gradient_tangent"}
-_FORWARD_OVER_REVERSE = ("[costate.jax] second derivatives of a solve are tangents of its gradient: take jax.jvp or jax.jacfwd of jax.grad, as jax.hessian does; "
-                         "third ones are not supported.")
-
-
-class _Problem:
-    """A solve of one sample as traced functions. Arguments are the same for all samples, or one for each."""
-
-    def __init__(self, field, state_shapes, times, arguments, dtype, options, refusals):
-        shapes = {"z0": (sum(map(_size, state_shapes)),), "times": (times,), **{f"arg{i}": shape for i, shape in enumerate(arguments)}}
-
-        def states(z0, times, *values):
-            return _core.solve(lambda t, z: field(t, z, values), z0, times, **options)
-
-        self.width, self.times, self.arguments = shapes["z0"], shapes["times"], arguments
-        self.dtype, self.refusals, self.is_joint = dtype, refusals, options.get("control") == "joint"
-        functions = (_core.trace(states, shapes, shared=shared) for shared in (list(shapes)[2:], []))
-        self.solve = _core._XlaSolve(*functions, dtype, self.is_joint)
-
-    def inputs(self, kind):
-        """(the shape of one sample, whether each sample of a call has a value of its own) of each input."""
-        found = [(self.width, True), (self.times, True), *((shape, False) for shape in self.arguments)]
-        found += [((*self.times, *self.width), True)] if "gradient" in kind else []
-        return found * 2 if "tangent" in kind else found
-
-    def results(self, kind, inputs):
-        """Shapes of the results, with the axes that vmap put before those of a call."""
-        samples = inputs[0].shape[-2]
-        of_call = [(samples, *shape) if of_samples else shape for shape, of_samples in self.inputs(kind)]
-        lead = np.broadcast_shapes(*(array.shape[:array.ndim - len(shape)] for array, shape in zip(inputs, of_call, strict=True)))
-        made = of_call[:2 + len(self.arguments)] if "gradient" in kind else [(samples, *self.times, *self.width)]
-        return [(*lead, *shape) for shape in made]
-
-    def run(self, kind, inputs):
-        """The results as arrays of NumPy's."""
-        inputs = [np.asarray(array) for array in inputs]
-        return self.solve.run(_KINDS.index(kind), inputs, self.results(kind, inputs))
-
-
-_solve = Primitive("costate_solve")
-_solve.multiple_results = True
-_solve.def_impl(lambda *inputs, problem, kind: [jnp.asarray(array) for array in problem.run(kind, inputs)])
-
-
-@_solve.def_abstract_eval
-def _kinds_of_results(*inputs, problem, kind):
-    return [jax.core.ShapedArray(shape, problem.dtype) for shape in problem.results(kind, inputs)]
-
-
-# A compiled program of JAX calls the core by XLA's foreign function interface, which costs microseconds where jax.pure_callback, which goes
-# through Python and arrays of JAX, costs more than a small solve takes. Arrays of a card come to the host by a callback.
-for _kind, _function in zip(_KINDS, _core._xla_functions(), strict=True):
-    jax.ffi.register_ffi_target(f"costate_{_kind}", _function, platform="cpu")
-
-
-def _in_xla(context, *inputs, problem, kind):
-    context.module_context.add_keepalive(problem)  # with the compiled program
-    return jax.ffi.ffi_lowering(f"costate_{kind}")(context, *inputs, problem=np.int64(problem.solve.key))
-
-
-def _on_host(*inputs, problem, kind):
-    made = [jax.ShapeDtypeStruct(shape, problem.dtype) for shape in problem.results(kind, inputs)]
-    return jax.pure_callback(lambda *arrays: problem.run(kind, arrays), made, *inputs)
-
-
-mlir.register_lowering(_solve, _in_xla, platform="cpu")
-mlir.register_lowering(_solve, mlir.lower_fun(_on_host, multiple_results=True))
-
-
-def _batched(inputs, axes, *, problem, kind):
-    size = next(array.shape[axis] for array, axis in zip(inputs, axes) if axis is not None)
-    own = problem.inputs(kind)
-    if kind in ("states", "tangent") and not problem.is_joint and all(axis is None for (_, of_samples), axis in zip(own, axes) if not of_samples):
-        # All calls have the same arguments: their samples are those of one call, by whose gradient the arguments have one sum.
-        def joined(array, axis, rank):
-            place = array.ndim - (axis is not None) - rank - 1
-            array = jnp.moveaxis(array, axis, place) if axis is not None else jnp.broadcast_to(
-                jnp.expand_dims(array, place), (*array.shape[:place], size, *array.shape[place:]))
-            return array.reshape(*array.shape[:place], -1, *array.shape[place + 2:])
-
-        inputs = [joined(array, axis, len(shape)) if of_samples else array for array, axis, (shape, of_samples) in zip(inputs, axes, own)]
-        states, = _solve.bind(*inputs, problem=problem, kind=kind)
-        return [states.reshape(*states.shape[:-3], size, -1, *states.shape[-2:])], [states.ndim - 3]
-    inputs = [jnp.expand_dims(array, 0) if axis is None else jnp.moveaxis(array, axis, 0) for array, axis in zip(inputs, axes)]
-    results = _solve.bind(*inputs, problem=problem, kind=kind)
-    return results, [0] * len(results)
-
-
-batching.primitive_batchers[_solve] = _batched
-
-
-def _moved(inputs, tangents, *, problem, kind):
-    refusal = problem.refusals.get(kind, _FORWARD_OVER_REVERSE)
-    if refusal is not None:
-        raise _core.NotSupported(refusal)
-    tangents = [ad.instantiate_zeros(tangent) for tangent in tangents]
-    return (_solve.bind(*inputs, problem=problem, kind=kind), _solve.bind(*inputs, *tangents, problem=problem, kind=_TANGENT_OF[kind]))
-
-
-def _transposed(cotangents, *inputs, problem, kind):
-    if kind != "tangent":
-        raise _core.NotSupported(_FORWARD_OVER_REVERSE)
-    here, moved = inputs[:len(inputs) // 2], inputs[len(inputs) // 2:]
-    if type(cotangents[0]) is ad.Zero:
-        return [None] * len(inputs)
-    found = _solve.bind(*here, cotangents[0], problem=problem, kind="gradient")
-    return [None] * len(here) + [one if ad.is_undefined_primal(tangent) else None for one, tangent in zip(found, moved)]
-
-
-ad.primitive_jvps[_solve] = _moved
-ad.primitive_transposes[_solve] = _transposed
+from costate.jax._operation import Problem, operation
 
 
 def _arrays(leaves, what):
@@ -236,23 +115,23 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
     if times.ndim not in (1, 1 + axes) or (times.ndim == 2 and times.shape[0] != leaves[0].shape[0]):
         raise _core.ShapeError(f"[costate.jax.solve] times must have shape [time]{' or [batch, time]' if batch else ''}; got {list(times.shape)}.")
     shapes = [leaf.shape[axes:] for leaf in leaves]
-    if not any(map(_size, shapes)):
+    if not any(map(math.prod, shapes)):
         return jax.tree.map(lambda leaf: jnp.zeros((*leaf.shape[:axes], times.shape[-1], *leaf.shape[axes:]), dtype), z0)
     field = _traced_field(f, shapes, form, arguments, dtype)
-    ends = np.cumsum([0, *map(_size, shapes)]).tolist()
+    ends = np.cumsum([0, *map(math.prod, shapes)]).tolist()
     inputs = [array.astype(dtype) for array in field.handed]
 
     def slope(t, z, values):
         parts = [_core.reshape(z[begin:end], shape) for begin, end, shape in zip(ends, ends[1:], shapes)]
         slopes = _translate.evaluate(field, [t, *parts], values)
-        return _core.concat([_core.reshape(_core.broadcast_to(slope, shape), (_size(shape),)) for slope, shape in zip(slopes, shapes)])
+        return _core.concat([_core.reshape(_core.broadcast_to(slope, shape), (math.prod(shape),)) for slope, shape in zip(slopes, shapes)])
 
     refusals = _refusals(field, options.get("method"))
-    problem = _Problem(slope, shapes, times.shape[-1], [array.shape for array in inputs], np.dtype(dtype), options, refusals)
+    problem = Problem(slope, shapes, times.shape[-1], [array.shape for array in inputs], np.dtype(dtype), options, refusals)
     samples = leaves[0].shape[0] if batch else 1
     flat = jnp.concatenate([leaf.astype(dtype).reshape(samples, -1) for leaf in leaves], axis=1)
     when = jnp.broadcast_to(times.astype(dtype), (samples, times.shape[-1]))
-    states, = _solve.bind(flat, when, *inputs, problem=problem, kind="states")
+    states, = operation.bind(flat, when, *inputs, problem=problem, kind="states")
     states = states if batch else states[0]
     return jax.tree.unflatten(form, [states[..., begin:end].reshape(*states.shape[:-1], *shape) for begin, end, shape in zip(ends, ends[1:], shapes)])
 
