@@ -40,7 +40,7 @@ struct MetadataExtension {
   } * metadata;
 };
 
-constexpr int kF32 = 11, kF64 = 12;
+constexpr int kS64 = 5, kF32 = 11, kF64 = 12;
 
 struct Buffer {
   Header header;
@@ -57,6 +57,8 @@ struct Buffers {
   const int* kinds;
   Buffer* const* items;
 };
+
+constexpr int kScalar = 3;
 
 struct Scalar {
   int dtype;

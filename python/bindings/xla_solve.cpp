@@ -56,10 +56,13 @@ HostArray spread(const View& view, const Shape& own, const Shape& lead, const Sh
   return HostArray(into, std::move(numbers));
 }
 
+/// The axes of an array before those of one call; ShapeError if it does not end in these.
 Shape leading_axes(const View& view, const Shape& own) {
-  const auto axes = view.shape.rank() - own.rank();
-  if (axes < 0) throw ShapeError("[costate.jax] an array has shape ", view.shape, "; expected [...] + ", own, ".");
-  return Shape(std::vector<std::int64_t>(view.shape.axes().begin(), view.shape.axes().begin() + axes));
+  const std::vector<std::int64_t>& axes = view.shape.axes();
+  const auto split = axes.begin() + std::max(0, view.shape.rank() - own.rank());
+  if (!std::equal(split, axes.end(), own.axes().begin(), own.axes().end()))
+    throw ShapeError("[costate.jax] an array has shape ", view.shape, "; expected [...] + ", own, ".");
+  return Shape(std::vector<std::int64_t>(axes.begin(), split));
 }
 
 /// The number by which a compiled program names a solve. It is drawn, so that a program which another process has
@@ -162,6 +165,9 @@ class XlaSolve {
   template <class T>
   static void write(std::span<const HostArray> outputs, std::int64_t part, std::int64_t parts,
                     std::span<const Room> results) {
+    if (results.size() > outputs.size())
+      throw InvalidArgument("[costate.jax] a solve has at most ", outputs.size(), " results; asked for ",
+                            results.size(), ".");
     const std::span<const HostArray> last = outputs.last(results.size());
     for (std::size_t i = 0; i < results.size(); ++i) {
       const std::span<const T> numbers = last[i].data<T>();
@@ -254,6 +260,9 @@ Shape shape_of(const xla::Buffer& buffer) {
 }
 
 void run_frame(const xla::CallFrame& frame, Kind kind) {
+  if (frame.attributes.count != 1 || frame.attributes.kinds[0] != xla::kScalar ||
+      frame.attributes.items[0]->dtype != xla::kS64)
+    throw InvalidArgument("[costate.jax] a call from XLA names its solve by one whole number; got something else.");
   const std::shared_ptr<const XlaSolve> solve =
       registry().find(*static_cast<const std::int64_t*>(frame.attributes.items[0]->value));
   const int dtype = solve->dtype() == Dtype::kF32 ? xla::kF32 : xla::kF64;

@@ -165,9 +165,38 @@ def test_a_compiled_program_calls_the_core_and_keeps_the_solve():
     jax.clear_caches()
     gc.collect()
     assert [float(program(jnp.ones(1))[0]) for program in programs] == pytest.approx(list(np.exp([-2.0, -4.0])), rel=1e-8)
-    stale = jax.jit(lambda z: jax.ffi.ffi_call("costate_states", jax.ShapeDtypeStruct((1, 5, 1), z.dtype))(z, problem=np.int64(1)))
-    with pytest.raises(Exception, match="a compiled program outlived its solve"):
-        stale(jnp.ones((1, 1)))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["plain", "jit"])
+def test_nothing_gives_nothing(wrap):
+    run = lambda z0, k=1.0, **options: costate.jax.solve(lambda t, z, k: -k * z, z0, TIMES, (k,), **options)
+    none = jnp.ones((0, 2))
+    assert wrap(lambda z0: run(z0, batch=True))(none).shape == wrap(jax.vmap(run))(none).shape == wrap(jax.vmap(run))(none, jnp.ones(0)).shape == (0, 5, 2)
+    assert wrap(jax.grad(lambda k: jnp.sum(jax.vmap(run, in_axes=(0, None))(none, k))))(2.0) == 0
+    assert wrap(jax.vmap(jax.grad(lambda k: jnp.sum(run(jnp.ones(2), k)))))(jnp.ones(0)).shape == (0,)
+
+
+def test_a_call_from_xla_that_does_not_fit_is_an_error():
+    traced = jax.make_jaxpr(lambda z0: costate.jax.solve(lambda t, z: -z, z0, TIMES))(jnp.ones(2))
+    problem = next(one.params["problem"] for one in traced.eqns if one.primitive is _operation.operation)  # whose number is good as long as it is here
+    of = lambda *shape: jax.ShapeDtypeStruct(shape, jnp.float64)
+
+    def call(results, *inputs, **options):
+        return jax.jit(lambda *inputs: jax.ffi.ffi_call("costate_states", results)(*inputs, **options))(*inputs)
+
+    z0, times, key = jnp.ones((1, 2)), jnp.asarray(TIMES)[None], {"problem": np.int64(problem.solve.key)}
+    np.testing.assert_allclose(call(of(1, 5, 2), z0, times, **key)[0, -1], np.exp([-2.0, -2.0]), rtol=1e-5)
+    for message, arguments, options in [
+            ("a compiled program outlived its solve", (of(1, 5, 2), z0, times), {"problem": np.int64(1)}),
+            ("names its solve by one whole number", (of(1, 5, 2), z0, times), {}),
+            ("names its solve by one whole number", (of(1, 5, 2), z0, times), {"problem": np.float32(1)}),
+            ("a solve has 2 inputs; got 1", (of(1, 5, 2), z0), key),
+            ("a result has 10 numbers; expected 15", (of(1, 5, 3), z0, times), key),
+            ("a solve has at most 1 results; asked for 2", ((of(1, 5, 2), of(1, 5, 2)), z0, times), key),
+            (r"shape \[1, 3\]; expected \[...\] \+ \[1, 2\]", (of(1, 5, 2), jnp.ones((1, 3)), times), key),
+            ("another dtype than the solve", (of(1, 5, 2), z0.astype(jnp.float32), times), key)]:
+        with pytest.raises(Exception, match=message):
+            call(*arguments, **options)
 
 
 def test_arrays_of_a_card_would_come_to_the_host():

@@ -89,7 +89,7 @@ def _beside(array, axis, size, rank):
         array = jnp.broadcast_to(jnp.expand_dims(array, place), (*array.shape[:place], size, *array.shape[place:]))
     else:
         array = jnp.moveaxis(array, axis, place)
-    return array.reshape(*array.shape[:place], -1, *array.shape[place + 2:])
+    return array.reshape(*array.shape[:place], size * array.shape[place + 1], *array.shape[place + 2:])
 
 
 def _batched(inputs, axes, *, problem, kind):
@@ -97,9 +97,10 @@ def _batched(inputs, axes, *, problem, kind):
     own = problem.inputs(kind)
     if kind in ("states", "tangent") and not problem.is_joint and all(axis is None for (_, of_samples), axis in zip(own, axes) if not of_samples):
         # All calls have the same arguments: their samples are those of one call, so that its gradient by the arguments is one sum.
+        samples = [length for i, length in enumerate(inputs[0].shape) if i != axes[0]][-2]
         inputs = [_beside(array, axis, size, len(shape)) if of_samples else array for array, axis, (shape, of_samples) in zip(inputs, axes, own)]
         states, = operation.bind(*inputs, problem=problem, kind=kind)
-        return [states.reshape(*states.shape[:-3], size, -1, *states.shape[-2:])], [states.ndim - 3]
+        return [states.reshape(*states.shape[:-3], size, samples, *states.shape[-2:])], [states.ndim - 3]
     inputs = [jnp.expand_dims(array, 0) if axis is None else jnp.moveaxis(array, axis, 0) for array, axis in zip(inputs, axes)]
     results = operation.bind(*inputs, problem=problem, kind=kind)
     return results, [0] * len(results)

@@ -129,7 +129,7 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
     refusals = _refusals(field, options.get("method"))
     problem = Problem(slope, shapes, times.shape[-1], [array.shape for array in inputs], np.dtype(dtype), options, refusals)
     samples = leaves[0].shape[0] if batch else 1
-    flat = jnp.concatenate([leaf.astype(dtype).reshape(samples, -1) for leaf in leaves], axis=1)
+    flat = jnp.concatenate([leaf.astype(dtype).reshape(samples, math.prod(shape)) for leaf, shape in zip(leaves, shapes)], axis=1)
     when = jnp.broadcast_to(times.astype(dtype), (samples, times.shape[-1]))
     states, = operation.bind(flat, when, *inputs, problem=problem, kind="states")
     states = states if batch else states[0]
