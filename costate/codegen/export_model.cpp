@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <iterator>
 #include <system_error>
-#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/base/names.h"
+#include "costate/codegen/internal/earlier_export.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/io/files.h"
@@ -17,19 +17,12 @@ namespace {
 
 constexpr std::string_view kTargets[] = {"c", "python", "onnx", "torch", "fmu", "fmu3"};
 constexpr std::string_view kEndings[] = {".h", ".py", ".onnx", ".py", ".fmu", ".fmu"};
-constexpr std::string_view kMark = "Made by Costate ", kOnnxMark = "costate",
-                           kFmuMark = "modelDescription.xml";  // where all that is written begins
-constexpr std::size_t kMarked = 256;                           // within so many bytes
 
 /// What a model is exported to may take the place of an earlier export.
 void check_place(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored) || std::filesystem::file_size(path, ignored) == 0) return;
-  const std::string there = read_file(path).substr(0, kMarked);
-  const auto is_earlier = [&](const char* ending, std::string_view mark) {
-    return path.extension() == ending && there.find(mark) != std::string::npos;
-  };
-  if (!is_earlier(".onnx", kOnnxMark) && !is_earlier(".fmu", kFmuMark) && there.find(kMark) == std::string::npos)
+  if (!internal::is_earlier_export(path))
     throw InvalidArgument("[export] '", path.string(),
                           "' is there and no earlier export; choose another file, or remove it.");
 }
@@ -101,31 +94,31 @@ void check_options(ExportTarget target, const ModelExportOptions& options) {
                           "', as simulators exchange; got 32 bits.");
 }
 
-/// A file and its bytes.
-using ExportedFile = std::pair<std::filesystem::path, std::string>;
-
-std::vector<ExportedFile> torch_files(const SeriesModel& model, Dtype dtype, const std::filesystem::path& path) {
+/// Where an export goes: of PyTorch the weights besides, before the module that reads them.
+std::vector<std::filesystem::path> places_of(ExportTarget target, const std::filesystem::path& path) {
+  if (target != ExportTarget::kTorch) return {path};
   std::filesystem::path weights = path;
-  weights.replace_extension(".safetensors");
-  const TorchExport made = export_torch(model, dtype, weights.filename().string());
-  return {{weights, to_safetensors(made.weights)}, {path, made.module}};
+  return {weights.replace_extension(".safetensors"), path};
 }
 
-std::vector<ExportedFile> files_of(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
-                                   const std::filesystem::path& path) {
+/// The bytes of the file at each of the places.
+std::vector<std::string> contents_of(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
+                                     const std::vector<std::filesystem::path>& places) {
   switch (target) {
     case ExportTarget::kC:
-      return {{path, export_c(model, options)}};
+      return {export_c(model, options)};
     case ExportTarget::kPython:
-      return {{path, export_numpy(model, options.c.dtype)}};
+      return {export_numpy(model, options.c.dtype)};
     case ExportTarget::kOnnx:
-      return {{path, export_onnx(model, options)}};
-    case ExportTarget::kTorch:
-      return torch_files(model, options.c.dtype, path);
+      return {export_onnx(model, options)};
+    case ExportTarget::kTorch: {
+      const TorchExport made = export_torch(model, options.c.dtype, places[0].filename().string());
+      return {to_safetensors(made.weights), made.module};
+    }
     case ExportTarget::kFmu:
-      return {{path, export_fmu(model, options.c.prefix, FmiVersion::k2)}};
+      return {export_fmu(model, options.c.prefix, FmiVersion::k2)};
     case ExportTarget::kFmu3:
-      return {{path, export_fmu(model, options.c.prefix, FmiVersion::k3)}};
+      return {export_fmu(model, options.c.prefix, FmiVersion::k3)};
   }
   throw InternalError("[export] no such target.");
 }
@@ -136,9 +129,10 @@ void write_export(const SeriesModel& model, ExportTarget target, const ModelExpo
                   const std::filesystem::path& path) {
   check_options(target, options);
   check_module(path);
-  const std::vector<ExportedFile> files = files_of(model, target, options, path);
-  for (const auto& [place, bytes] : files) check_place(place);
-  for (const auto& [place, bytes] : files) write_atomically(place, bytes);
+  const std::vector<std::filesystem::path> places = places_of(target, path);
+  for (const std::filesystem::path& place : places) check_place(place);
+  const std::vector<std::string> contents = contents_of(model, target, options, places);
+  for (std::size_t i = 0; i < places.size(); ++i) write_atomically(places[i], contents[i]);
 }
 
 }  // namespace costate

@@ -53,11 +53,12 @@ TorchExport export_torch(const SeriesModel& model, Dtype dtype, const std::strin
 enum class FmiVersion { k2, k3 };
 
 /// The bytes of an FMU of FMI 2.0 or 3.0, for model exchange and for co-simulation by the method and the tolerances of
-/// the fit: sources, and a binary of them for 64-bit Linux by the machine's own C compiler. Outputs are the states,
+/// the fit: sources, and a binary of them for this machine by its own C compiler. Outputs are the states,
 /// which may be set, too; inputs are held through a step, covariates are parameters. Directional derivatives, and
 /// states that can be kept and serialized.
 ///
-/// Throws: NotSupported for a model with events; IoError if there is no C compiler.
+/// Throws: NotSupported for a model with events, and where the compiler's binaries are for another machine than Linux
+/// or macOS on x86, x86-64 or 64-bit Arm; IoError if there is no C compiler.
 std::string export_fmu(const SeriesModel& model, const std::string& prefix, FmiVersion version);
 
 enum class ExportTarget { kC, kPython, kOnnx, kTorch, kFmu, kFmu3 };
@@ -74,7 +75,8 @@ std::string prefix_of(const std::filesystem::path& folder);
 std::string default_file(ExportTarget target, const std::string& prefix);
 
 /// Writes the model for a target, aside and then renamed; of PyTorch the weights, too, as NAME.safetensors beside it. A
-/// file that is there may be an earlier export, and nothing else: InvalidArgument, as for options of another target.
+/// file that is there may be an earlier export, by its content, and nothing else: InvalidArgument, as for options of
+/// another target, and before anything is made.
 /// IoError if it cannot be written; throws as the target's function.
 void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
                   const std::filesystem::path& path);

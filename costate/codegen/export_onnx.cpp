@@ -12,7 +12,7 @@
 
 #include "costate/base/error.h"
 #include "costate/base/version.h"
-#include "costate/codegen/internal/protobuf.h"
+#include "costate/codegen/internal/onnx_head.h"
 #include "costate/codegen/internal/straight_line.h"
 #include "costate/graph/extension.h"
 
@@ -31,7 +31,7 @@ using internal::StraightLine;
 
 static_assert(std::endian::native == std::endian::little, "raw data of ONNX is little-endian");
 
-constexpr std::uint64_t kIrVersion = 8, kOpset = 17;
+constexpr std::uint64_t kOpset = 17;
 constexpr std::uint64_t kFloat = 1, kInt64 = 7, kBool = 9, kDouble = 11;  // TensorProto.DataType
 
 class OnnxWriter {
@@ -56,8 +56,8 @@ class OnnxWriter {
   std::uint64_t type() const { return is_f64() ? kDouble : kFloat; }
 
   ProtoRecord model() const {
-    ProtoRecord model;
-    model.number(1, kIrVersion).bytes(2, "costate").bytes(3, version());
+    ProtoRecord model = internal::onnx_head();
+    model.bytes(3, version());
     model.record(7, graph_).record(8, ProtoRecord().bytes(1, "").number(2, kOpset));
     for (const auto& [key, value] : options_.metadata) model.record(14, ProtoRecord().bytes(1, key).bytes(2, value));
     return model;

@@ -140,13 +140,13 @@ void forecast_held(const EnsembleForecaster& forecaster, FitResult& result) {
 }
 
 /// What the model had, or the validation did without.
-std::vector<std::string> options_in_use(const FitConfig& config) {
-  std::vector<std::string> in_use;
-  if (config.model.memory.states != 0) in_use.push_back("--memory");
-  if (!names_one(config.clock, "none")) in_use.push_back("--clock");
-  if (std::ranges::find(config.clock, "time") != config.clock.end()) in_use.push_back("the time as a clock");
+std::vector<Remedy> remedies_in_use(const FitConfig& config) {
+  std::vector<Remedy> in_use;
+  if (config.model.memory.states != 0) in_use.push_back(Remedy::kMemory);
+  if (!names_one(config.clock, "none")) in_use.push_back(Remedy::kClock);
+  if (std::ranges::find(config.clock, "time") != config.clock.end()) in_use.push_back(Remedy::kTimeAsClock);
   const std::vector<std::int64_t>& hidden = config.model.hidden;  // none, or chosen with none among the choices
-  if (hidden.empty() || hidden == std::vector<std::int64_t>{0}) in_use.push_back("--hidden");
+  if (hidden.empty() || hidden == std::vector<std::int64_t>{0}) in_use.push_back(Remedy::kLinearField);
   return in_use;
 }
 
@@ -155,7 +155,7 @@ void judge_model(const Forecaster& forecaster, const PreparedSeries& data, FitRe
   const auto rivals = fit_rivals(data.training, period);
   std::vector<const Forecaster*> list;
   for (const std::unique_ptr<Forecaster>& rival : rivals) list.push_back(rival.get());
-  JudgeOptions options{.period = period, .in_use = options_in_use(result.config)};
+  JudgeOptions options{.period = period, .in_use = remedies_in_use(result.config)};
   result.verdict = judge(result.series, result.split.held, data.units, &forecaster, list, options);
   if (!result.series.input_names.empty()) {
     options.inputs = {period ? InputsAhead::kRepeat : InputsAhead::kHold, period.value_or(0)};

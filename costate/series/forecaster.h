@@ -33,8 +33,12 @@ struct ForecastTask {
 ForecastTask forecast_task(const Trajectory& trajectory, std::size_t origin, std::size_t ahead,
                            const InputAssumption& inputs);
 
+/// What a model may lack.
+enum class Remedy { kMemory, kClock, kTimeAsClock, kLinearField, kCovariates, kData };
+
 /// What a model that is beaten by a forecaster may lack: the option that gives it, and how one knows.
 struct Advice {
+  Remedy remedy;
   std::string option;  // "--clock day"
   std::string reason;  // "it repeats itself after 1 day"
 

@@ -51,7 +51,8 @@ class OnePeriodAgo : public Rival {
       : Rival(std::move(level), text::concat("one period ago (", duration_text(period, scale), ")")),
         period_(period),
         near_(std::min(kNear * step, 0.5 * period)),
-        advice_({text::concat("--clock ", duration_text(period, scale) == "1 day" ? "day" : text::number(period, 6)),
+        advice_({Remedy::kClock,
+                 text::concat("--clock ", duration_text(period, scale) == "1 day" ? "day" : text::number(period, 6)),
                  text::concat("it repeats itself after ", duration_text(period, scale))}) {}
 
   std::vector<Advice> advice() const override { return {advice_}; }
@@ -103,9 +104,9 @@ class MeanCurve : public Rival {
 
   std::vector<Advice> advice() const override {
     const std::string reason = "the time since the start tells more than the state";
-    return {{"--memory auto", reason},
-            {"the time as a clock (--clock time)", reason},
-            {"what the trajectories differ in as --covariate", reason}};
+    return {{Remedy::kMemory, "--memory auto", reason},
+            {Remedy::kTimeAsClock, "the time as a clock (--clock time)", reason},
+            {Remedy::kCovariates, "what the trajectories differ in as --covariate", reason}};
   }
 
  private:

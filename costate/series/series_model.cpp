@@ -8,18 +8,18 @@
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
 #include "costate/series/internal/count.h"
+#include "costate/series/internal/model_numbers.h"
 #include "costate/series/internal/rise.h"
+#include "costate/series/internal/vector_of.h"
 #include "costate/series/windows.h"
 
 namespace costate {
 namespace {
 
-constexpr std::int64_t kHarmonics = 3;  // of a clock: a day has a morning and an evening
-
 /// Widths as a net takes them: every layer's own number of inputs aside.
 std::int64_t num_features(const SeriesModelOptions& options, std::size_t states) {
   return count_of(states) + count_of(options.columns.inputs.size()) + count_of(options.columns.covariates.size()) +
-         2 * kHarmonics * count_of(options.periods.size());
+         2 * internal::kHarmonics * count_of(options.periods.size());
 }
 
 Mlp at_rest(const MlpOptions& options) {
@@ -36,8 +36,6 @@ double median_spacing(const TimeSeries& series) {
       steps.push_back(trajectory.times[i] - trajectory.times[i - 1]);
   return median(std::move(steps));
 }
-
-Array vector_of(const std::vector<double>& numbers) { return constant(HostArray::vector(numbers)); }
 
 bool is_never_negative(const TimeSeries& series, std::size_t column) {
   for (const Trajectory& trajectory : series.trajectories)
@@ -74,6 +72,11 @@ TrainingRange range_of(const TimeSeries& training) {
 SeriesModel::SeriesModel(SeriesModelOptions options, std::vector<std::string> state_names, std::uint64_t seed,
                          Parts parts)
     : options_(std::move(options)), state_names_(std::move(state_names)) {
+  const SolveOptions& solve = options_.solve;
+  if (solve.steps_per_interval > 0 || solve.step_size > 0)
+    throw InvalidArgument("[SeriesModel] steps follow the samples of the data, or the error; got steps_per_interval ",
+                          solve.steps_per_interval, " and step_size ", solve.step_size,
+                          ". Leave both out, and choose the method.");
   const std::int64_t states = count_of(num_states()), features = num_features(options_, num_states());
   const bool is_alone = parts == Parts::kNetAlone;
   if (is_alone || !options_.hidden.empty())
@@ -142,7 +145,7 @@ Array SeriesModel::rate(std::span<const Array> features) const {
 Array SeriesModel::clocks(const Array& t, const Array& phases) const {
   std::vector<Array> waves;
   for (std::size_t k = 0; k < options_.periods.size(); ++k)
-    for (std::int64_t harmonic = 1; harmonic <= kHarmonics; ++harmonic) {
+    for (std::int64_t harmonic = 1; harmonic <= internal::kHarmonics; ++harmonic) {
       const double frequency = 2 * std::numbers::pi * normalization_.time_scale / options_.periods[k];
       const Array angle = static_cast<double>(harmonic) * (frequency * t + phases[count_of(k)]);
       waves.push_back(sin(angle));
@@ -158,8 +161,7 @@ double SeriesModel::longest_step() const {
 
 SolveOptions SeriesModel::solve_options() const {
   SolveOptions options = options_.solve;
-  const bool is_chosen = options.steps_per_interval > 0 || options.step_size > 0;
-  if (has_fixed_steps(options) && !is_chosen) options.step_size = longest_step() / normalization_.time_scale;
+  if (has_fixed_steps(options)) options.step_size = longest_step() / normalization_.time_scale;
   return options;
 }
 
@@ -250,14 +252,14 @@ Array SeriesModel::slope_at_start(const Array& state, const Array& inputs) const
     throw ShapeError("[slope] the state must have shape [", d, "]; got ", state.shape(), ".");
   if (!inputs.is_empty() && !(inputs.shape() == Shape{m}))
     throw ShapeError("[slope] inputs must have shape [", m, "]; got ", inputs.shape(), ".");
-  const Array scale = vector_of(normalization_.state_scale),
-              x = (state - vector_of(normalization_.state_offset)) / scale;
+  const Array scale = internal::vector_of(normalization_.state_scale),
+              x = (state - internal::vector_of(normalization_.state_offset)) / scale;
   std::vector<Array> features = {x};
   if (start_) features.push_back(hidden_start(x, c > 0 ? zeros({c}) : Array()));
   if (m > 0)
-    features.push_back(inputs.is_empty()
-                           ? zeros({m})
-                           : (inputs - vector_of(normalization_.input_offset)) / vector_of(normalization_.input_scale));
+    features.push_back(inputs.is_empty() ? zeros({m})
+                                         : (inputs - internal::vector_of(normalization_.input_offset)) /
+                                               internal::vector_of(normalization_.input_scale));
   if (c > 0) features.push_back(zeros({c}));
   if (!options_.periods.empty()) features.push_back(clocks(constant(0.0), zeros({count_of(options_.periods.size())})));
   const Array z = rate(features);

@@ -49,7 +49,7 @@ TrainingRange range_of(const TimeSeries& training);
 class SeriesModel {
  public:
   /// For a series (embedded, if the options say so), with weights drawn by `seed`. The options must leave no choice to
-  /// a fit.
+  /// a fit. InvalidArgument if their solve sets fixed steps: those follow the data (longest_step).
   SeriesModel(SeriesModelOptions options, const TimeSeries& series, Normalization normalization, std::uint64_t seed);
 
   const SeriesModelOptions& options() const { return options_; }

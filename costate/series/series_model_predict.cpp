@@ -6,6 +6,7 @@
 #include "costate/exec/program.h"
 #include "costate/series/internal/count.h"
 #include "costate/series/internal/event_path.h"
+#include "costate/series/internal/model_numbers.h"
 #include "costate/series/series_model.h"
 
 namespace costate {
@@ -137,7 +138,7 @@ SeriesModel::Problem SeriesModel::problem_of(const Query& query) const {
                   .times = HostArray::vector(times_of(query.times)),
                   .arguments = {},
                   .options = solve_options()};
-  problem.options.max_steps = 1'000'000;
+  problem.options.max_steps = internal::kPredictionSteps;
   if (m > 0) {
     HostArray values(Shape{1, samples, m});
     for (std::int64_t i = 0; i < values.size(); ++i) {

@@ -183,8 +183,7 @@ Verdict judge(const TimeSeries& series, std::span<const Window> held, const Norm
     verdict.forecasters.push_back(forecaster->name());
     advice.push_back(forecaster->advice());
     std::erase_if(advice.back(), [&](const Advice& line) {
-      return std::ranges::any_of(options.in_use,
-                                 [&](const std::string& option) { return line.option.starts_with(option); });
+      return std::ranges::find(options.in_use, line.remedy) != options.in_use.end();
     });
   }
   verdict.errors.resize(forecasters.size());

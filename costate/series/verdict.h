@@ -51,7 +51,7 @@ struct JudgeOptions {
   InputAssumption inputs = {};
   std::optional<double> period = {};       // becomes a horizon of its own
   std::vector<std::size_t> horizons = {};  // in samples; empty: 1, 10, 100, 1000 and the period, to a half
-  std::vector<std::string> in_use = {};    // options that the model had, "--clock": they are no advice any more
+  std::vector<Remedy> in_use = {};         // what the model had: it is no advice any more
   std::size_t most_origins = 200;          // of a horizon, spread over what is held out
 };
 

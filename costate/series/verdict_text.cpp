@@ -132,7 +132,8 @@ std::string advice_sentence(const Verdict& verdict, const std::vector<std::size_
   }
   if (!is_worse) return {};
   if (found.empty())
-    found = {{"more data, or further --input columns", "the states that are measured may not tell what follows"}};
+    found = {{Remedy::kData, "more data, or further --input columns",
+              "the states that are measured may not tell what follows"}};
   std::vector<std::string> lines;
   for (const Advice& line : found) lines.push_back(text::concat(line.option, " (", line.reason, ")"));
   return text::concat("What may help: ", text::join(lines, "; or "), ".");

@@ -374,6 +374,9 @@ TEST(ExportModel, ReplacesAnEarlierExportAndNothingElse) {
   scratch.write("notes.h", "mine\n");
   EXPECT_ERROR(write_export(model, ExportTarget::kC, {.c = {.prefix = "model"}}, scratch / "notes.h"), InvalidArgument,
                "notes.h' is there and no earlier export; choose another file, or remove it.");
+  scratch.write("notes.py", "# as in model.py, Made by Costate\n");
+  EXPECT_ERROR(write_export(model, ExportTarget::kPython, {.c = {.prefix = "model"}}, scratch / "notes.py"),
+               InvalidArgument, "notes.py' is there and no earlier export");
   EXPECT_ERROR(export_target_from_name("C"), InvalidArgument, "unknown target 'C'");
   EXPECT_EQ(prefix_of("runs/my pendulum/"), "my_pendulum");
   EXPECT_EQ(prefix_of("runs/2024"), "x2024");

@@ -105,7 +105,7 @@ TEST(Rivals, SayTheLastValueTheMeanAndThePeriodBefore) {
   const Forecaster* before = find(rivals, "one period ago");
   ASSERT_NE(before, nullptr);
   EXPECT_EQ(before->name(), "one period ago (10)");
-  EXPECT_EQ(before->advice(), std::vector<Advice>({{"--clock 10", "it repeats itself after 10"}}));
+  EXPECT_EQ(before->advice(), std::vector<Advice>({{Remedy::kClock, "--clock 10", "it repeats itself after 10"}}));
   const HostArray told = forecast_from(*before, path, 82, 17);
   for (std::int64_t i = 0; i < 17; ++i) EXPECT_NEAR(told.at(i), path.states.at(83 + i), 1e-6);
 }

@@ -471,6 +471,18 @@ TEST(SeriesModel, FixedStepsAreNoLongerThanTheSpacing) {
   EXPECT_NEAR(far, model.predict({.start = {0.5}, .times = each}).back()[0], 1e-14);
 }
 
+TEST(SeriesModel, FixedStepsAreNoOptionOfAModel) {  // its file has no place for them
+  const TimeSeries series = decay(12);
+  FitConfig config = config_of(series);
+  for (const Method method : {Method::kRk4, Method::kTsit5}) {
+    config.model.solve = {.method = method, .steps_per_interval = 4};
+    EXPECT_ERROR(SeriesModel(config.model, series, measure(series), 0), InvalidArgument,
+                 "got steps_per_interval 4 and step_size 0. Leave both out, and choose the method.");
+    config.model.solve = {.method = method, .step_size = 0.05};
+    EXPECT_ERROR(fit(series, config), InvalidArgument, "got steps_per_interval 0 and step_size 0.05.");
+  }
+}
+
 TEST(SeriesModel, QueriesThatDoNotFitAreNamed) {
   const TimeSeries series = decay(12);
   const SeriesModel model = model_of(series, measure(series));

@@ -99,7 +99,7 @@ TEST(Verdict, SaysToUseAModelThatIsBetterEverywhere) {
 
 TEST(Verdict, SaysThatAWorseModelIsWorseAndWhatToTry) {
   const Erring model("neural ODE", constant(0.24)),
-      rival("one period ago (24)", constant(0.2), {{"--clock 24", "it repeats itself"}});
+      rival("one period ago (24)", constant(0.2), {{Remedy::kClock, "--clock 24", "it repeats itself"}});
   const Verdict verdict = verdict_on(two_states(), model, {&rival});
   for (std::size_t h = 0; h < verdict.horizons.size(); ++h) EXPECT_TRUE(verdict.model_is_worse(h));
   EXPECT_NE(all_text(verdict).find("Do not use the neural ODE: 'one period ago (24)' is better at every horizon ("),
@@ -110,11 +110,12 @@ TEST(Verdict, SaysThatAWorseModelIsWorseAndWhatToTry) {
 
 TEST(Verdict, ProposesNothingThatTheModelHad) {
   const Erring model("neural ODE", constant(0.24)),
-      rival("one period ago (24)", constant(0.2), {{"--clock 24", "it repeats itself"}, {"--memory auto", "of lags"}});
-  EXPECT_NE(all_text(verdict_on(two_states(), model, {&rival}, {.in_use = {"--clock"}}))
+      rival("one period ago (24)", constant(0.2),
+            {{Remedy::kClock, "--clock 24", "it repeats itself"}, {Remedy::kMemory, "--memory auto", "of lags"}});
+  EXPECT_NE(all_text(verdict_on(two_states(), model, {&rival}, {.in_use = {Remedy::kClock}}))
                 .find("What may help: --memory auto (of lags)."),
             std::string::npos);
-  EXPECT_NE(all_text(verdict_on(two_states(), model, {&rival}, {.in_use = {"--clock", "--memory"}}))
+  EXPECT_NE(all_text(verdict_on(two_states(), model, {&rival}, {.in_use = {Remedy::kClock, Remedy::kMemory}}))
                 .find("What may help: more data, or further --input columns"),
             std::string::npos);
 }

@@ -2,7 +2,6 @@
 // model.inc and solver.inc.
 #include <algorithm>
 
-#include "costate/base/version.h"
 #include "costate/codegen/export_model.h"
 #include "costate/codegen/internal/c_source.h"
 #include "costate/codegen/internal/model_functions.h"

@@ -4,10 +4,10 @@
 
 #include "costate/base/error.h"
 #include "costate/base/names.h"
-#include "costate/base/version.h"
 #include "costate/codegen/internal/c_function.h"
 #include "costate/graph/print.h"
 #include "costate/source/internal/c_text.h"
+#include "costate/source/internal/made_by.h"
 #include "costate/source/internal/math_text.h"
 
 namespace costate::internal {
@@ -125,7 +125,7 @@ std::string export_c(const Function& function, const CExportOptions& options, co
   internal::CSource source(options);
   source.add_function(function_name, "One sample. Numbers stand in row-major order.",
                       internal::straight_line(function, options.dtype));
-  return source.text(text::concat("Made by Costate ", version(), ": a traced function for one sample.\n",
+  return source.text(text::concat(internal::made_by(), ": a traced function for one sample.\n",
                                   "Compile with -ffp-contract=off (or -std=c99) where the bits count."));
 }
 

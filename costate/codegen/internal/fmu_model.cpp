@@ -1,12 +1,11 @@
 // A fitted model as a functional mock-up unit: sources, their binary for this machine, and the description of its
 // variables.
-#include <algorithm>
 #include <numeric>
 #include <set>
 
 #include "costate/base/error.h"
-#include "costate/base/version.h"
 #include "costate/codegen/export_model.h"
+#include "costate/codegen/internal/fmu_platform.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/graph/interpret.h"
@@ -14,8 +13,8 @@
 #include "costate/io/internal/process.h"
 #include "costate/io/internal/zip_archive.h"
 #include "costate/series/internal/count.h"
-#include "costate/solve/methods/tableau.h"
 #include "costate/source/internal/c_text.h"
+#include "costate/source/internal/made_by.h"
 
 namespace costate {
 namespace {
@@ -30,7 +29,7 @@ constexpr std::string_view kFmi3Text =
 #include "costate/codegen/internal/c/fmi3.inc"
     ;
 
-/// Lines stay lines; other control characters have no form in XML.
+/// Lines stay lines. Other control characters have no form in XML: what users name comes as printable() text.
 std::string xml(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -60,12 +59,11 @@ class FmuWriter {
 
   std::string write() const {
     const std::string source = interface();
-    const std::string folder = is_2() ? "binaries/linux64/" : "binaries/x86_64-linux/";
     std::vector<internal::ZippedFile> files = {{"modelDescription.xml", is_2() ? description_2() : description_3()},
                                                {"sources/" + prefix_ + ".h", header_},
                                                {"sources/" + source_name(), source}};
     if (!is_2()) files.push_back({"sources/buildDescription.xml", build_description()});
-    files.push_back({folder + prefix_ + ".so", binary(source)});
+    files.push_back(binary(source));
     return internal::zip_archive(files, internal::ZipMethod::kDeflated);
   }
 
@@ -128,18 +126,28 @@ class FmuWriter {
     return internal::fill_in(kCoreText, values) + internal::fill_in(is_2() ? kFmi2Text : kFmi3Text, values);
   }
 
-  /// The shared library, by the machine's own compiler.
-  std::string binary(const std::string& source) const {
+  /// The shared library.
+  internal::ZippedFile binary(const std::string& source) const {
     const internal::TemporaryFolder folder("export");
+    std::string target = said_by_cc(folder.path(), {"-dumpmachine"});
+    target = target.substr(0, target.find_first_of("\r\n"));
+    const internal::FmuPlatform platform = internal::fmu_platform(target, version_);
+    const std::filesystem::path code = folder.path() / source_name(), out = folder.path() / "model";
     write_atomically(folder.path() / (prefix_ + ".h"), header_);
-    write_atomically(folder.path() / source_name(), source);
-    const std::filesystem::path out = folder.path() / "model.so", log = folder.path() / "log";
-    const int code = internal::run_program("export",
-                                           {"cc", "-std=c99", "-O2", "-shared", "-fPIC", "-fvisibility=hidden",
-                                            (folder.path() / source_name()).string(), "-o", out.string(), "-lm"},
-                                           log, "An FMU holds a binary; install a C compiler (Debian: gcc).");
-    if (code != 0) throw InternalError("[export] the C compiler refused the FMU's source: ", read_file(log));
-    return read_file(out);
+    write_atomically(code, source);
+    said_by_cc(folder.path(), {"-std=c99", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", code.string(), "-o",
+                               out.string(), "-lm"});
+    return {platform.folder + prefix_ + platform.ending, read_file(out)};
+  }
+
+  /// What the machine's own compiler says to these arguments.
+  static std::string said_by_cc(const std::filesystem::path& folder, std::vector<std::string> arguments) {
+    const std::filesystem::path log = folder / "log";
+    arguments.insert(arguments.begin(), "cc");
+    const int code = internal::run_program("export", std::move(arguments), log,
+                                           "An FMU holds a binary; install a C compiler (Debian: gcc).");
+    if (code != 0) throw InternalError("[export] the C compiler, cc, failed: ", read_file(log));
+    return read_file(log);
   }
 
   std::string state_name(std::size_t i) const {
@@ -152,8 +160,8 @@ class FmuWriter {
     std::string name, kind, value;
   };
 
-  /// By value reference: states, derivatives, inputs, covariates. The start of a state that follows from the others is
-  /// "approx", as only such variables may be calculated, and set nevertheless.
+  /// By value reference: states, derivatives, inputs, covariates, and the time in FMI 3. The start of a state that
+  /// follows from the others is "approx", as only such variables may be calculated, and set nevertheless.
   std::vector<Variable> variables() const {
     std::vector<Variable> all;
     for (std::size_t i = 0; i < num_states(); ++i)
@@ -172,7 +180,10 @@ class FmuWriter {
     for (std::size_t i = 0; i < model_.covariate_names().size(); ++i)
       all.push_back({model_.covariate_names()[i], "causality=\"parameter\" variability=\"fixed\" initial=\"exact\"",
                      "start=\"" + number(starts[model_.input_names().size() + i]) + "\""});
-    std::set<std::string> taken;  // a column may be called "der(x)"
+    if (!is_2())
+      all.push_back({"time", "causality=\"independent\" variability=\"continuous\"",
+                     "description=\"" + xml(internal::printable(about_time())) + "\""});
+    std::set<std::string> taken;  // a column may be called "der(x)", or "time"
     for (Variable& variable : all) {
       variable.name = internal::printable(variable.name);
       while (!taken.insert(variable.name).second) variable.name += "'";
@@ -182,7 +193,7 @@ class FmuWriter {
 
   /// The first tag, and both ways to use the model.
   std::string description_begin() const {
-    const std::string files = "    <SourceFiles>\n      <File name=\"fmi2.c\"/>\n    </SourceFiles>\n";
+    const std::string files = "    <SourceFiles>\n      <File name=\"" + source_name() + "\"/>\n    </SourceFiles>\n";
     const std::string capabilities =
         is_2() ? "canGetAndSetFMUstate=\"true\" canSerializeFMUstate=\"true\" providesDirectionalDerivative=\"true\""
                : "canGetAndSetFMUState=\"true\" canSerializeFMUState=\"true\" providesDirectionalDerivatives=\"true\" "
@@ -194,7 +205,7 @@ class FmuWriter {
     return text::concat(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<fmiModelDescription fmiVersion=\"", is_2() ? "2.0" : "3.0",
         "\" modelName=\"", prefix_, "\" description=\"", xml(internal::about_model(model_)), "\" ",
-        is_2() ? "guid" : "instantiationToken", "=\"", token_, "\" generationTool=\"Made by Costate ", version(),
+        is_2() ? "guid" : "instantiationToken", "=\"", token_, "\" generationTool=\"", internal::made_by(),
         "\" variableNamingConvention=\"flat\"", is_2() ? " numberOfEventIndicators=\"0\"" : "", ">\n",
         use("ModelExchange", ""),
         use("CoSimulation", "canHandleVariableCommunicationStepSize=\"true\" maxOutputDerivativeOrder=\"1\" "),
@@ -244,12 +255,7 @@ class FmuWriter {
     for (std::size_t i = 0; i < all.size(); ++i)
       out += text::concat("    <Float64 name=\"", xml(all[i].name), "\" valueReference=\"", i, "\" ", all[i].kind, " ",
                           all[i].value, "/>\n");
-    const bool is_taken = std::ranges::any_of(all, [](const Variable& variable) { return variable.name == "time"; });
-    out += text::concat("    <Float64 name=\"", is_taken ? "independent time" : "time", "\" valueReference=\"",
-                        all.size(), "\" causality=\"independent\" variability=\"continuous\" description=\"",
-                        xml(internal::printable(about_time())),
-                        "\"/>\n  </ModelVariables>\n"
-                        "  <ModelStructure>\n");
+    out += "  </ModelVariables>\n  <ModelStructure>\n";
     const auto list = [&](const char* name, const std::vector<std::size_t>& references) {
       for (const std::size_t reference : references)
         out += text::concat("    <", name, " valueReference=\"", reference, "\"/>\n");
@@ -270,7 +276,7 @@ class FmuWriter {
     return text::concat(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<fmiBuildDescription fmiVersion=\"3.0\">\n"
         "  <BuildConfiguration modelIdentifier=\"",
-        prefix_, "\">\n    <SourceFileSet language=\"C99\">\n      <SourceFile name=\"fmi3.c\"/>\n",
+        prefix_, "\">\n    <SourceFileSet language=\"C99\">\n      <SourceFile name=\"", source_name(), "\"/>\n",
         "    </SourceFileSet>\n  </BuildConfiguration>\n</fmiBuildDescription>\n");
   }
 

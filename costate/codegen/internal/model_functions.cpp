@@ -7,6 +7,7 @@
 #include "costate/codegen/internal/model_values.h"
 #include "costate/diff/diff.h"
 #include "costate/series/internal/count.h"
+#include "costate/series/internal/vector_of.h"
 
 namespace costate::internal {
 namespace {
@@ -17,8 +18,6 @@ std::vector<ArgumentSpec> covariate_argument(const SeriesModel& model) {
   if (num_covariates(model) == 0) return {};
   return {{"c", {num_covariates(model)}}};
 }
-
-Array vector_of(const std::vector<double>& numbers) { return constant(HostArray::vector(numbers)); }
 
 /// The model's inputs in a trace in the data's units, and its field there in normalized ones.
 class DataUnits {

@@ -2,12 +2,14 @@
 
 #include <numbers>
 
-#include "costate/base/version.h"
 #include "costate/codegen/internal/model_functions.h"
+#include "costate/series/internal/model_numbers.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/control/step_ends.h"
+#include "costate/solve/internal/stop_rule.h"
 #include "costate/solve/methods/tableau.h"
 #include "costate/source/internal/c_text.h"
+#include "costate/source/internal/made_by.h"
 
 namespace costate::internal {
 namespace {
@@ -81,6 +83,10 @@ void describe_model(const SeriesModel& model, const std::function<std::string(do
   set("interpolation", name(model.options().interpolation));
   set("rtol", of_time(solve.rtol));
   set("atol", of_time(solve.atol));
+  set("max_steps", std::to_string(kPredictionSteps));
+  // Both distances are shares of |t|, above the least that doubles tell apart.
+  set("stop_tolerance", of_time(stop_tolerance(1, 0)));
+  set("stop_inside", of_time(StopKind{}.inside(1)));
   set("unmeasured_note", model.knows_unmeasured_starts() ? " (NAN where a state may be unmeasured and is)" : "");
   if (!method.has_error_estimate()) return;
   set("factor_max", number(control.factor_max));
@@ -97,6 +103,7 @@ void describe_model(const SeriesModel& model, const std::function<std::string(do
   set("first_error", number(kFirstError));
   for (const NamedBound& bound : kNamedFirstStepBounds) set(bound.name, number(bound.value));
   set("near_end", of_time(kNearEnd));
+  set("smallest_step", of_time(kSmallestStep));
   set("second_companion_share", number(kSecondCompanionShare));
   set("error_constant", number(method.error_constant));
   set("order", number(order));
@@ -123,8 +130,7 @@ std::string about_model(const SeriesModel& model) {
     return names.empty() ? "" : text::concat(what, printable(list_of_names(names)), "\n");
   };
   const TimeScale& scale = model.time_scale();
-  std::string text =
-      text::concat("Made by Costate ", version(), ": a neural ODE that was fitted to a time series.\n\n");
+  std::string text = text::concat(made_by(), ": a neural ODE that was fitted to a time series.\n\n");
   text += list("Measured states: ", model.state_names());
   if (has_hidden_states(model))
     text += text::concat("Hidden states:   ", model.num_states() - model.num_measured(), "\n");

@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "costate/base/error.h"
-#include "costate/base/version.h"
 #include "costate/codegen/export_model.h"
-#include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/codegen/internal/numpy_function.h"
+#include "costate/series/internal/model_numbers.h"
 #include "costate/source/internal/c_text.h"
+#include "costate/source/internal/made_by.h"
 
 namespace costate {
 namespace {
@@ -51,7 +51,7 @@ class TorchWriter {
     for (const Parameter& parameter : model_.parameters())
       if (std::ranges::any_of(kLayers, [&](std::string_view layer) { return parameter.name().starts_with(layer); }))
         file.arrays.emplace(parameter.name(), parameter.value());
-    file.metadata["about"] = text::concat("Made by Costate ", version());
+    file.metadata["about"] = internal::made_by();
     return file;
   }
 
@@ -114,7 +114,7 @@ class TorchWriter {
     texts["a"] = rows;
     texts["b"] = internal::python_list(method.b.first(stages));
     texts["c"] = internal::python_list(method.c.first(stages));
-    texts["harmonics"] = "4";
+    texts["harmonics_end"] = std::to_string(internal::kHarmonics + 1);
     texts["periods_list"] = internal::python_list(model_.options().periods);
     texts["torch_dtype"] = dtype_ == Dtype::kF32 ? "float32" : "float64";
     texts["units"] = units();

@@ -2,8 +2,8 @@
 
 #include "costate/base/error.h"
 #include "costate/base/text.h"
-#include "costate/base/version.h"
 #include "costate/source/internal/c_text.h"
+#include "costate/source/internal/made_by.h"
 #include "costate/source/internal/math_text.h"
 
 namespace costate::internal {
@@ -62,7 +62,7 @@ void CudaSource::add_once(std::string_view text) {
 }
 
 std::string CudaSource::text() const {
-  return text::concat("/* Made by Costate ", version(), ". */\n#define COSTATE_THREADS ", threads_, "\n", kDevice,
+  return text::concat("/* ", made_by(), ". */\n#define COSTATE_THREADS ", threads_, "\n", kDevice,
                       parts_.at(Dtype::kF32).text(), parts_.at(Dtype::kF64).text(), constants_, body_);
 }
 

@@ -101,7 +101,7 @@ class Arx : public Rival {
 
   std::vector<Advice> advice() const override {
     if (shape_.lags == 1) return {};
-    return {{"--memory auto", "the state alone does not tell what follows"}};
+    return {{Remedy::kMemory, "--memory auto", "the state alone does not tell what follows"}};
   }
 
  private:

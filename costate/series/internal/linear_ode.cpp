@@ -23,7 +23,9 @@ class LinearOde : public Rival {
  public:
   LinearOde(Level level, AffineField field) : Rival(std::move(level), "linear ODE"), field_(std::move(field)) {}
 
-  std::vector<Advice> advice() const override { return {{"--hidden none", "a linear field does better"}}; }
+  std::vector<Advice> advice() const override {
+    return {{Remedy::kLinearField, "--hidden none", "a linear field does better"}};
+  }
   const AffineField& field() const { return field_; }
   const Normalization& units() const { return level().units; }
 
