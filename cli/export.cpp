@@ -62,8 +62,9 @@ void add_export(CommandLine& line) {
   command.add_positional("run", arguments->run, "Folder of the run");
   command.add_option("--to", arguments->to, some_text("a target", export_targets()),
                      "What to write: " + text::join(export_targets()));
-  command.add_option("--out", arguments->out, some_text("a file"),
-                     "File to write (PREFIX.h and its like in the run folder)");
+  command.add_option(
+      "--out", arguments->out, some_text("a file"),
+      "File to write; python and torch share one name, fmu and fmu3 another (PREFIX.h and its like in the run folder)");
   command.add_option("--prefix", arguments->prefix, some_text("a name"),
                      "What all names begin with (the folder's name)");
   command.add_option("--dtype", arguments->dtype, some_text("float or double", {"float", "double"}),

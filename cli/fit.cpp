@@ -186,7 +186,8 @@ void add_fit(CommandLine& line) {
   command.set_footer(
       "Examples:\n"
       "  costate fit hare_lynx.csv --time year --state hare,lynx --out runs/lynx\n"
-      "  costate fit drive.csv --time t --state mz --input voltage\n"
+      "  costate simulate driven-oscillator --out driven.csv\n"
+      "  costate fit driven.csv --time t --state x,v --input u\n"
       "  costate fit --resume --out runs/lynx\n"
       "  mpirun -n 4 costate fit --resume --out runs/lynx");
 }

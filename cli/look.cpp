@@ -54,7 +54,8 @@ void add_look(CommandLine& line) {
                 [](const FitConfigOption& option) { return option.section == "data" || option.key == "clock"; });
   command.set_footer(
       "Roles that are not given are guessed.\n"
-      "Examples:\n  costate look hare_lynx.csv\n  costate look drive.csv --time t --state mz --input voltage");
+      "Examples:\n  costate look hare_lynx.csv\n  costate simulate driven-oscillator --out driven.csv\n"
+      "  costate look driven.csv --time t --state x,v --input u");
 }
 
 }  // namespace costate::cli

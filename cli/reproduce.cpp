@@ -28,7 +28,8 @@ constexpr int kMissed = 1;  // the exit code if a metric is not what it must be
 
 int list_experiments() {
   for (const Experiment& experiment : experiments::experiments()) {
-    std::cout << experiment.name << "\n    " << experiment.shows << "\n    takes " << experiment.takes << " on 2 cores";
+    std::cout << experiment.name << "\n    " << experiment.shows << "\n    takes about " << experiment.takes
+              << ", on two idle cores";
     if (!experiment.needs.empty()) std::cout << "; needs " << experiment.needs;
     std::cout << "\n";
   }

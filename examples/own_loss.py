@@ -26,15 +26,13 @@ def loss(z0: Any, seen: Any) -> Any:
 
 traced = costate.trace(loss, {"z0": (2,), "seen": (41, 2)})
 program = costate.compile(costate.value_and_grad(traced, wrt=parameters))
-moments = [np.zeros((2, *parameter.shape)) for parameter in parameters]
-for step in range(1, 401):
-    values, *gradients = program(starts, seen)
-    for parameter, (m, v), gradient in zip(parameters, moments, gradients):  # Adam
-        m += 0.1 * (gradient / len(starts) - m)
-        v += 0.001 * ((gradient / len(starts)) ** 2 - v)
-        step_size = 0.02 / (1 - 0.9**step) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
-        parameter.value = parameter.value - step_size * m
 
+
+def evaluate(rows: Any) -> costate.Evaluation:
+    return costate.mean_over_batch(*program.run(starts[rows], seen[rows]))
+
+
+costate.train(parameters, len(starts), evaluate, epochs=400, schedule=costate.Schedule(base=0.02))
 friction = costate.compile(costate.trace(net, {"omega": (1,)}))([[-1.0], [1.0]])[0][:, 0]
 print(f"gravity {gravity.value[0]:.3f}, in truth 1.5; friction at -1 and 1 {friction.round(3)}, in truth -0.2 and 0.2")
 assert abs(gravity.value[0] - 1.5) < 0.05 and np.abs(friction - [-0.2, 0.2]).max() < 0.05

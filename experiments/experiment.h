@@ -71,7 +71,7 @@ struct Experiment {
   std::string name;
   std::string shows;
   std::string needs;  // data that do not come with Costate; "": none
-  std::string takes;  // the full run and the quick one, on 2 cores
+  std::string takes;  // the full run and the quick one, on two idle cores
   Outcome (*run)(const Request& request);
 };
 

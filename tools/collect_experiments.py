@@ -60,7 +60,7 @@ def page(name: str, seeds: dict[int, dict], remarks: str) -> str:
     return "\n".join([
         f"# {name}: measured", "",
         f"- Command: `costate reproduce {name} --seed {least}`",
-        f"- Time: {found['seconds']:.0f} s with {found['threads']} threads, {found['date']}",
+        f"- Time: {found['seconds']:.0f} s with {found['threads']} thread{'s' if found['threads'] != 1 else ''}, {found['date']}",
         f"- Machine: {found['machine']}", "",
         "| " + " | ".join(titles) + " |", "|" + "---|" * len(titles), *rows, "",
         f"![{name}](../../docs/experiments/{name}.png)", "",

@@ -36,7 +36,8 @@ class Forecast:
     def __repr__(self):
         lines = [f"Forecast of {', '.join(self.state_names)}:"]
         for name, times in zip(self.ids, self.times):
-            lines.append(f"  {name + ': ' if name else ''}{len(times) - 1} sample{'s' if len(times) != 2 else ''} from {times[0]} to {times[-1]}")
+            start, end = _tables.cells(times[[0, -1]])
+            lines.append(f"  {name + ': ' if name else ''}{len(times)} row{'s' if len(times) != 1 else ''}, the start {start} among them, to {end}")
         return "\n".join([*lines, *self.notes])
 
     def _repr_html_(self):

@@ -2,6 +2,8 @@
 
 import html
 
+from costate import _tables
+
 
 def page(title, lines, rows):
     """A title, lines of text, and a table whose first row is its head."""
@@ -29,7 +31,7 @@ def of_forecast(forecast):
     """The first rows of its first trajectories."""
     rows = [["", forecast.time_name, *forecast.state_names]]
     for name, times, states in list(zip(forecast.ids, forecast.times, forecast.states))[:_SHOWN]:
-        rows += [[name, str(time), *(f"{value:.6g}" for value in state)] for time, state in zip(times[:_SHOWN], states)]
+        rows += [[name, time, *(f"{value:.6g}" for value in state)] for time, state in zip(_tables.cells(times[:_SHOWN]), states)]
         if len(times) > _SHOWN:
             rows.append([name, f"… {len(times) - _SHOWN} more"])
     return page(f"Forecast of {', '.join(forecast.state_names)}", forecast.notes, rows)

@@ -271,7 +271,7 @@ def test_pandas_gives_names(pandas):
     assert "4 to judge by" in by_date.summary and weights(by_date) == weights(by_text)
     with pytest.raises(costate.InvalidArgument, match=f"must lie after the start at {index[-1].date()}; got {index[0].date()}"):
         by_date.forecast(index[0])
-    assert "1 sample from" in repr(by_date.forecast(steps=1))
+    assert "2 rows, the start 2024-05-12 among them, to 2024-05-13" in repr(by_date.forecast(steps=1))
     with pytest.raises(costate.InvalidArgument, match=r"all runs must have the same states; got \['x'\], and of run 1 \['y'\]"):
         costate.fit([index, index], [pandas.Series(DECAY, name="x"), pandas.Series(DECAY, name="y")])
     gaps = pandas.DataFrame({"x": pandas.Series([None, *range(11)], dtype="Int64")})
@@ -292,7 +292,7 @@ def test_forecasts_start_anywhere():
     with pytest.raises(costate.CallError, match=r"\[forecast\] starts must be a DataFrame, a dict of columns, an xarray Dataset or a path; got list"):
         model.forecast(steps=2, starts=[[1.0]])
     assert starts.ids == ["1", "2"] and starts.states[1][0] == 0.5
-    assert "2 samples from 4.0 to 6.0" in repr(within)
+    assert "3 rows, the start 4 among them, to 6" in repr(within)
     copy = pickle.loads(pickle.dumps(within))
     np.testing.assert_array_equal(copy.states[0], within.states[0])
 
@@ -381,6 +381,24 @@ def test_a_plot_shows_data_fit_and_forecast():
         model.plot(7)
     with pytest.raises(costate.ShapeError, match="axes must be 2, one for each of z0, z1; got 1"):
         model.plot(axes=own[0])
+    pyplot.close("all")
+
+
+def test_a_plot_shades_what_was_held_out_and_a_validation_part_that_was_not_trained_on():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from costate import _plot
+    from matplotlib import pyplot
+
+    axes = costate.fit(np.arange(12.0), DECAY, **FEW).plot()
+    (shade,) = axes[0].patches
+    assert (shade.get_label(), shade.get_x(), shade.get_width()) == ("held out", 9.5, 1.5)
+    assert all(tick == round(tick) for tick in axes[0].get_xticks())
+    drawn = {"times": np.arange(10.0), "held": 7.0, "fitted": [(np.array([0.0, 2.0, 4.0]), None)]}
+    shades = lambda **changed: [(name, *ends) for name, _, *ends in _plot._stretches({**drawn, **changed})]
+    assert shades() == [("held out", 7.5, 9.0), ("validation", 4.5, 7.5)]
+    assert shades(held=None) == [("validation", 4.5, 9.0)]
+    assert shades(held=0.0, fitted=[]) == [("held out", 0.0, 9.0)]
     pyplot.close("all")
 
 
