@@ -29,7 +29,7 @@ def _log_add_exp(x, y):
     return _core.where(x > y, x + _core.softplus(-difference), y + _core.softplus(difference))
 
 
-def _hypot(x, y):
+def hypot(x, y):
     """By x and y in units of the larger one, whose squares are neither too large nor too small. Its derivative at (0, 0) is 0, as norm's."""
     largest = _core.stop_gradient(_core.maximum(_core.abs(x), _core.abs(y)))  # the length does not depend on the unit
     is_zero = _core.equal(largest, 0)
@@ -48,7 +48,7 @@ _UFUNCS = {
     "degrees": lambda x: x * (180 / math.pi), "rad2deg": lambda x: x * (180 / math.pi),
     "add": lambda x, y: x + y, "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "divide": lambda x, y: x / y,
     "power": lambda x, y: x**y, "float_power": lambda x, y: x**y, "floor_divide": lambda x, y: x // y,
-    "divmod": lambda x, y: (x // y, x % y), "hypot": _hypot,
+    "divmod": lambda x, y: (x // y, x % y), "hypot": hypot,
     "less": lambda x, y: x < y, "less_equal": lambda x, y: x <= y, "greater": lambda x, y: x > y,
     "greater_equal": lambda x, y: x >= y, "not_equal": lambda x, y: x != y, "logical_not": lambda x: _core.equal(x, 0),
     "isnan": lambda x: x != x, "isinf": lambda x: _core.equal(_core.abs(x), math.inf), "isfinite": lambda x: _core.abs(x) < math.inf,
