@@ -6,6 +6,7 @@ What only moves numbers (np.roll, np.flip, np.vstack, …) is asked of NumPy onc
 import functools
 import inspect
 import math
+import numbers
 
 import numpy as np
 
@@ -23,7 +24,17 @@ def _ceil(x):
 
 
 def _log_add_exp(x, y):
-    return _core.maximum(x, y) + _core.log1p(_core.exp(-_core.abs(x - y)))
+    """The larger one and what the other adds, each side with its own formula: both have the right slopes at x == y, too."""
+    difference = _core.where(_core.equal(x, y) * _core.equal(_core.abs(x), math.inf), 0, x - y)  # inf - inf is NaN
+    return _core.where(x > y, x + _core.softplus(-difference), y + _core.softplus(difference))
+
+
+def hypot(x, y):
+    """By x and y in units of the larger one, whose squares are neither too large nor too small. Its derivative at (0, 0) is 0, as norm's."""
+    largest = _core.stop_gradient(_core.maximum(_core.abs(x), _core.abs(y)))  # the length does not depend on the unit
+    is_zero = _core.equal(largest, 0)
+    unit = _core.where(largest < math.inf, largest + is_zero, 1)
+    return largest * _core.sqrt(_core.square(x / unit) + _core.square(y / unit) + is_zero)
 
 
 # By the names of NumPy's ufuncs, and of two of SciPy's.
@@ -37,7 +48,7 @@ _UFUNCS = {
     "degrees": lambda x: x * (180 / math.pi), "rad2deg": lambda x: x * (180 / math.pi),
     "add": lambda x, y: x + y, "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "divide": lambda x, y: x / y,
     "power": lambda x, y: x**y, "float_power": lambda x, y: x**y, "floor_divide": lambda x, y: x // y,
-    "divmod": lambda x, y: (x // y, x % y), "hypot": lambda x, y: _core.sqrt(x * x + y * y),
+    "divmod": lambda x, y: (x // y, x % y), "hypot": hypot,
     "less": lambda x, y: x < y, "less_equal": lambda x, y: x <= y, "greater": lambda x, y: x > y,
     "greater_equal": lambda x, y: x >= y, "not_equal": lambda x, y: x != y, "logical_not": lambda x: _core.equal(x, 0),
     "isnan": lambda x: x != x, "isinf": lambda x: _core.equal(_core.abs(x), math.inf), "isfinite": lambda x: _core.abs(x) < math.inf,
@@ -46,8 +57,8 @@ _UFUNCS = {
 }
 
 _ROUND = "floor(x + 0.5), which takes halves up and not to the even neighbour"
-_ASINH = "sign(x) * log1p(abs(x) + x * x / (1 + sqrt(1 + x * x)))"
-_ACOSH, _ATANH = "log(x + sqrt(x * x - 1))", "(log1p(x) - log1p(-x)) / 2"
+_ASINH = "where(x < 0, -1, 1) * log1p(where(x < 0, -x, x) * (1 + tan(atan(abs(x)) / 2)))"
+_ACOSH, _ATANH = "log1p(x - 1 + sqrt(x - 1) * sqrt(x + 1))", "(log1p(x) - log1p(-x)) / 2"
 _NO_NAN = "x == x is 1 but at NaN"
 # Others that come to mind first, and what there is instead. Where its numbers can be others, it says so.
 _INSTEAD = {
@@ -60,7 +71,7 @@ _INSTEAD = {
     "fmin": "minimum, which is NaN where one of the two is", "fmax": "maximum, which is NaN where one of the two is",
     "argmax": "x == max(x), which is 1 at the place and 0 elsewhere", "argmin": "x == min(x), which is 1 at the place and 0 elsewhere",
     "median": "mean if another measure of the middle will do; there is no sort", "select": "where", "piecewise": "where", "heaviside": "where",
-    "arcsinh": _ASINH, "asinh": _ASINH, "arccosh": _ACOSH, "acosh": _ACOSH, "arctanh": _ATANH, "atanh": _ATANH, "erfc": "1 - erf(x)",
+    "arcsinh": _ASINH, "asinh": _ASINH, "arccosh": _ACOSH, "acosh": _ACOSH, "arctanh": _ATANH, "atanh": _ATANH, "erfc": "1 - erf(x), which loses digits where x is large",
     "sinc": "sin(y) / y at y = pi * x, and where for 0", "copysign": "where(y < 0, -abs(x), abs(x))", "cbrt": "sign(x) * abs(x) ** (1 / 3)",
     "nansum": f"sum(where(x == x, x, 0)); {_NO_NAN}", "nanmean": f"sum(where(x == x, x, 0)) / sum(x == x); {_NO_NAN}",
     "average": "sum(w * x) / sum(w)", "trapezoid": "sum((y[1:] + y[:-1]) / 2 * (x[1:] - x[:-1]))",
@@ -96,8 +107,16 @@ def _refuse(name, why="takes no Arrays of a trace"):
     raise _core.CallError(f"[{name}] {why}{_hint(name.removeprefix('numpy.'))}.")
 
 
+def _is_given(value):
+    return value is not None and value is not np._NoValue and value is not False
+
+
+def _are_kept(keepdims):
+    return keepdims is not np._NoValue and bool(keepdims)
+
+
 def _check_options(name, options):
-    given = [option for option, value in options.items() if value is not None and value is not np._NoValue and value is not False]
+    given = [option for option, value in options.items() if _is_given(value)]
     if "out" in given:
         raise _core.CallError(f"[numpy.{name}] a NumPy array cannot hold an Array of a trace; write x = x + y instead of x += y.")
     if given:
@@ -106,14 +125,14 @@ def _check_options(name, options):
 
 def _array_ufunc(self, ufunc, method, *inputs, **options):
     name = ufunc.__name__
-    _check_options(name, {option: value for option, value in options.items() if option != "axis"})
+    axes = {"axis": options.pop("axis", 0)} if method in ("reduce", "accumulate") else {}
+    _check_options(name, options)
     if method == "__call__" and name in _UFUNCS:
         return _UFUNCS[name](*map(_as_array, inputs))
     by_method = {("add", "reduce"): _core.sum, ("minimum", "reduce"): _core.min, ("maximum", "reduce"): _core.max,
                  ("add", "accumulate"): _core.cumsum, ("multiply", "outer"): _core.outer}
     if (name, method) in by_method:
-        axis = {} if method == "outer" else {"axis": options.get("axis", 0)}
-        return by_method[name, method](*inputs, **axis)
+        return by_method[name, method](*inputs, **axes)
     package = "numpy" if hasattr(np, name) else "scipy.special"
     return _refuse(f"{package}.{name}" if method == "__call__" else f"{package}.{name}.{method}")
 
@@ -132,11 +151,13 @@ def _gathered(x, positions):
 
 def _moved(function, x, *args, **options):
     """What a function that only moves numbers makes of x."""
+    _check_options(function.__name__, {"out": options.pop("out", None)})
     return _gathered(x, function(np.arange(x.size).reshape(x.shape), *args, **options))
 
 
 def _joined(function, parts, *args, **options):
     """What a function that only puts arrays together makes of them."""
+    _check_options(function.__name__, {option: options.pop(option, None) for option in ("out", "dtype", "casting")})
     arrays = [_as_array(part) for part in parts]
     starts = np.cumsum([0] + [array.size for array in arrays])
     positions = function([start + np.arange(array.size).reshape(array.shape) for start, array in zip(starts, arrays)], *args, **options)
@@ -145,21 +166,37 @@ def _joined(function, parts, *args, **options):
 
 def _method(name):
     """A function that is the method of its first argument."""
-    def call(x, *args, **options):
-        _check_options(name, {option: value for option, value in options.items() if option not in ("axis", "keepdims")})
-        return getattr(x, name)(*args, **{option: value for option, value in options.items() if value is not np._NoValue})
+    def call(a, axis=None, **options):
+        keepdims = {"keepdims": True} if _are_kept(options.pop("keepdims", False)) else {}
+        _check_options(name, options)
+        return getattr(a, name)(axis, **keepdims)
     return call
 
 
 def _norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002
-    if keepdims or (ord not in (None, 2) and not (ord == "fro" and axis is None)) or (ord == 2 and axis is None and x.ndim != 1):
-        _refuse("numpy.linalg.norm", "of Arrays of a trace is the Euclidean length alone")
-    return _core.norm(x, axis)
+    rank = x.ndim if axis is None else np.size(axis)
+    euclidean = {1: (2,), 2: ("fro", "f")}.get(rank, ())
+    if ord not in (None, *euclidean) or (axis is not None and rank not in (1, 2)):
+        of = f"with ord={ord!r} of a {'vector' if rank == 1 else 'matrix'}" if rank in (1, 2) else f"of {rank} axes"
+        _refuse("numpy.linalg.norm", f"of Arrays of a trace is the Euclidean length of a vector or a matrix alone, and not {of}")
+    return _length(x, axis, keepdims)
 
 
-def _variance(x, axis=None, ddof=0, keepdims=False, **options):
-    _check_options("var", {**options, "ddof": ddof or None})
-    return _core.square(x - x.mean(axis, keepdims=True)).mean(axis, keepdims=keepdims is True)
+def _length(x, axis, keepdims):
+    length = _core.norm(x, axis)
+    return length.reshape(x.sum(axis, keepdims=True).shape) if _are_kept(keepdims) else length
+
+
+def _variance(a, axis=None, *, keepdims=False, **options):
+    _check_options("var", {**options, "ddof": options.get("ddof") or None})
+    return _core.square(a - a.mean(axis, keepdims=True)).mean(axis, keepdims=_are_kept(keepdims))
+
+
+def _standard_deviation(a, axis=None, *, keepdims=False, **options):
+    """By norm, whose derivative is 0 where all numbers are equal."""
+    _check_options("std", {**options, "ddof": options.get("ddof") or None})
+    length = _length(a - a.mean(axis, keepdims=True), axis, keepdims)
+    return length * math.sqrt(length.size / a.size)
 
 
 def _interp(x, xp, fp):
@@ -168,6 +205,8 @@ def _interp(x, xp, fp):
 
 
 def _diff(x, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
+    if n < 0:
+        raise _core.InvalidArgument(f"[numpy.diff] n, how often differences are taken, must not be negative; got {n}.")
     one = [1 if i == axis % x.ndim else length for i, length in enumerate(x.shape)]
     ends = [_core.broadcast_to(value, one) if value is not np._NoValue and np.ndim(value) == 0 else value for value in (prepend, append)]
     parts = [part for part in (ends[0], x, ends[1]) if part is not np._NoValue]
@@ -178,16 +217,46 @@ def _diff(x, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
     return x
 
 
-def _pad(x, pad_width, mode="constant", **options):
-    if mode in ("edge", "reflect", "symmetric", "wrap"):  # numbers of x itself
-        return _moved(np.pad, x, pad_width, mode=mode, **options)
-    if mode != "constant":
-        raise _core.CallError(f"[numpy.pad] of Arrays of a trace has no mode '{mode}'; it has constant, edge, reflect, symmetric and wrap.")
-    _check_options("pad", {option: value for option, value in options.items() if option != "constant_values"})
-    value = options.get("constant_values", 0)
-    if np.ndim(value) != 0:
-        raise _core.CallError("[numpy.pad] of Arrays of a trace takes one number as constant_values.")
-    return _core.pad(x - value, pad_width) + value
+def _pad(array, pad_width, mode="constant", **options):
+    of_itself = ("edge", "reflect", "symmetric", "wrap")
+    if mode != "constant" and mode not in of_itself:
+        raise _core.CallError(f"[numpy.pad] of Arrays of a trace has no mode '{mode}'; it has constant, {', '.join(of_itself[:-1])} and wrap.")
+    if options.get("reflect_type", "even") != "even":
+        raise _core.CallError(f"[numpy.pad] of Arrays of a trace has no reflect_type '{options['reflect_type']}'; it has even.")
+    if mode in of_itself:
+        return _moved(np.pad, array, pad_width, mode=mode, **options)
+    values = options.pop("constant_values", 0)
+    _check_options("pad", options)
+    pairs = (array.ndim, 2)
+    if isinstance(values, numbers.Real) and values == 0 and not isinstance(pad_width, dict):
+        return _core.pad(array, np.broadcast_to(pad_width, pairs))
+    # NumPy tells which value each place has: their positions are those behind array's own.
+    behind = array.size + np.arange(2 * array.ndim).reshape(pairs)
+    positions = np.pad(np.arange(array.size).reshape(array.shape), pad_width, constant_values=behind)
+    return _gathered(_core.concat([array.ravel(), _core.broadcast_to(values, pairs).ravel()]), positions)
+
+
+def _reshape(a, shape=None, order="C", *, newshape=None, copy=None):
+    """newshape is what NumPy before 2.1 calls the shape; copy makes no difference, since no Array is written to."""
+    shape = newshape if shape is None else shape
+    return _core.reshape(a, shape) if order in ("C", "A", None) else _moved(np.reshape, a, shape, order=order)
+
+
+def _clip(a, a_min=np._NoValue, a_max=np._NoValue, *, min=np._NoValue, max=np._NoValue):  # noqa: A002
+    for limit, classic, function in ((min, a_min, _core.maximum), (max, a_max, _core.minimum)):
+        if limit is not np._NoValue and classic is not np._NoValue:
+            raise _core.CallError("[numpy.clip] takes a_min and a_max, or min and max.")
+        for number in (limit, classic):
+            a = function(a, number) if _is_given(number) else a
+    return _as_array(a)
+
+
+def _product(function):
+    """A product of vectors or matrices, which multiplies where one of the two is a number."""
+    def call(a, b):
+        a, b = _as_array(a), _as_array(b)
+        return function(a, b) if a.ndim and b.ndim else a * b
+    return call
 
 
 def _where(condition, x=None, y=None):
@@ -198,41 +267,51 @@ def _where(condition, x=None, y=None):
 
 _FUNCTIONS = {
     np.sum: _method("sum"), np.mean: _method("mean"), np.min: _method("min"), np.max: _method("max"), np.amin: _method("min"),
-    np.amax: _method("max"), np.cumsum: _method("cumsum"), np.var: _variance,
-    np.any: lambda x, axis=None, **options: _method("max")(_is_true(x), axis=axis, **options),
-    np.all: lambda x, axis=None, **options: _method("min")(_is_true(x), axis=axis, **options),
-    np.ptp: lambda x, axis=None: x.max(axis) - x.min(axis),
-    np.std: lambda x, axis=None, **options: _core.sqrt(_variance(x, axis, **options)),
-    np.where: _where, np.pad: _pad, np.clip: lambda x, *limits, **options: x.clip(*limits, **options), np.linalg.norm: _norm,
-    np.dot: _core.matmul, np.vdot: lambda x, y: _core.matmul(_as_array(x).ravel(), _as_array(y).ravel()),
-    np.inner: lambda x, y: _core.matmul(x, _as_array(y).T), np.outer: lambda x, y: _core.outer(_as_array(x).ravel(), _as_array(y).ravel()),
-    np.reshape: lambda x, shape, **options: _core.reshape(x, shape), np.broadcast_to: _core.broadcast_to,
-    np.zeros_like: lambda x: np.zeros(x.shape), np.ones_like: lambda x: np.ones(x.shape),
-    np.full_like: lambda x, value: _core.broadcast_to(value, x.shape), np.interp: _interp, np.diff: _diff,
-    np.trace: lambda x: _core.sum(_moved(np.diagonal, x)), np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim,
-    np.size: lambda x: x.size, np.copy: lambda x: +x, np.real: lambda x: +x,
+    np.amax: _method("max"), np.cumsum: _method("cumsum"), np.var: _variance, np.std: _standard_deviation,
+    np.any: lambda a, axis=None, **options: _method("max")(_is_true(a), axis, **options),
+    np.all: lambda a, axis=None, **options: _method("min")(_is_true(a), axis, **options),
+    np.ptp: lambda a, axis=None, *, keepdims=False: _method("max")(a, axis, keepdims=keepdims) - _method("min")(a, axis, keepdims=keepdims),
+    np.where: _where, np.pad: _pad, np.clip: _clip, np.linalg.norm: _norm, np.dot: _product(_core.matmul),
+    np.vdot: lambda a, b: _core.matmul(_as_array(a).ravel(), _as_array(b).ravel()), np.inner: _product(lambda a, b: _core.matmul(a, b.T)),
+    np.outer: lambda a, b: _core.outer(_as_array(a).ravel(), _as_array(b).ravel()), np.reshape: _reshape, np.broadcast_to: _core.broadcast_to,
+    np.zeros_like: lambda a: np.zeros(a.shape), np.ones_like: lambda a: np.ones(a.shape),
+    np.full_like: lambda a, fill_value: _core.broadcast_to(fill_value, a.shape), np.interp: _interp, np.diff: _diff,
+    np.trace: lambda a, offset=0, axis1=0, axis2=1: _core.sum(_moved(np.diagonal, a, offset, axis1, axis2), -1), np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim, np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis], np.copy: lambda a: +a, np.real: lambda val: +val,
     **{function: functools.partial(_moved, function) for function in (
         np.ravel, np.transpose, np.squeeze, np.expand_dims, np.flip, np.flipud, np.fliplr, np.roll, np.rot90, np.take, np.tile,
         np.repeat, np.swapaxes, np.moveaxis, np.diagonal, np.delete)},
     **{function: functools.partial(_joined, function) for function in (
         np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack)},
-    np.append: lambda x, y, axis=None: _joined(np.concatenate, [x, y], axis=axis),
+    np.append: lambda arr, values, axis=None: _joined(np.concatenate, [arr, values], axis=axis),
     np.atleast_1d: lambda x: x if x.ndim else x.reshape(1),
 }
+
+
+def _unknown_options(function, args, kwargs):
+    """The names of the arguments of NumPy's function that its counterpart does not take."""
+    known = inspect.signature(_FUNCTIONS[function]).parameters
+    kinds = [parameter.kind for parameter in known.values()]
+    count = kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    takes_any, takes_any_name = inspect.Parameter.VAR_POSITIONAL in kinds, inspect.Parameter.VAR_KEYWORD in kinds
+    surplus = list(inspect.signature(function).parameters)[count:len(args)] if len(args) > count and not takes_any else []
+    return [*surplus, *(name for name in kwargs if name not in known and not takes_any_name)]
+
+
+def _call(function, *args, **kwargs):
+    try:
+        return _FUNCTIONS[function](*args, **kwargs)
+    except TypeError as error:
+        unknown = [] if isinstance(error, _core.CallError) else _unknown_options(function, args, kwargs)
+        if not unknown:
+            raise
+    raise _core.CallError(f"[numpy.{function.__name__}] of Arrays of a trace has no option '{unknown[0]}'; leave it out.")
 
 
 def _array_function(self, function, types, args, kwargs):
     if function not in _FUNCTIONS:
         _refuse(f"{function.__module__}.{function.__name__}")
-    try:
-        return _FUNCTIONS[function](*args, **kwargs)
-    except TypeError as error:
-        known = inspect.signature(_FUNCTIONS[function]).parameters
-        unknown = [option for option in kwargs if option not in known]
-        if isinstance(error, _core.CallError) or not unknown:
-            raise
-        refused = f"[numpy.{function.__name__}] of Arrays of a trace has no option '{unknown[0]}'; leave it out."
-    raise _core.CallError(refused)
+    return _call(function, *args, **kwargs)
 
 
 def _attribute(self, name):
@@ -240,7 +319,7 @@ def _attribute(self, name):
     if name in _UFUNCS:
         return functools.partial(_UFUNCS[name], self)
     if hasattr(np.ndarray, name) and getattr(np, name, None) in _FUNCTIONS:
-        return functools.partial(_FUNCTIONS[getattr(np, name)], self)
+        return functools.partial(_call, getattr(np, name), self)
     hint = f"; {_OF_NUMBERS[name]}" if name in _OF_NUMBERS else f"; use costate.{name}(x)" if name in vars(_core) else ""
     if hasattr(np, name) or name in _INSTEAD:
         hint = hint or _hint(name)

@@ -8,10 +8,10 @@ import pytest
 import scipy.special
 
 
-def run(f, *inputs):
+def run(f, *inputs, dtype=np.float64):
     """f on Arrays of one sample each."""
-    inputs = [np.asarray(x, float) for x in inputs]
-    return costate.compile(costate.trace(f, {f"x{i}": x.shape for i, x in enumerate(inputs)}))(*inputs)[0]
+    inputs = [np.asarray(x, dtype) for x in inputs]
+    return costate.compile(costate.trace(f, {f"x{i}": x.shape for i, x in enumerate(inputs)}), dtype=dtype)(*inputs)[0]
 
 
 X = np.array([0.3, -1.2, 2.5, 0.0])
@@ -71,6 +71,56 @@ def test_whole_quotients_are_pythons():
     np.testing.assert_array_equal(run(lambda a, b: a % b, x, y), [a % b for a, b in zip(x, y)])
 
 
+LARGE = {np.float64: (1e200, 1e-200), np.float32: (1e20, 1e-23)}  # their squares are inf and 0
+
+
+@pytest.mark.parametrize("dtype", LARGE)
+@pytest.mark.parametrize("function", [np.hypot, np.logaddexp])
+def test_of_large_small_and_equal_numbers(function, dtype):
+    sizes = [*LARGE[dtype], 0, 1, -1, 40, -40, np.inf, -np.inf]
+    x, y = np.array(np.meshgrid(sizes, sizes), dtype).reshape(2, -1)
+    np.testing.assert_allclose(run(function, x, y, dtype=dtype), function(x, y), rtol=4 * np.finfo(dtype).eps)
+    assert np.isnan(run(function, [np.nan, 1], [1, np.nan])).all()
+
+
+@pytest.mark.parametrize("function, x, y, slopes, curvatures", [
+    (np.logaddexp, 2, 2, (0.5, 0.5), [[0.25, -0.25], [-0.25, 0.25]]), (np.logaddexp, -40, 0, (np.exp(-40), 1), [[0, 0], [0, 0]]),
+    (np.logaddexp, np.inf, 1, (1, 0), [[0, 0], [0, 0]]), (np.logaddexp, 0, -1e9, (1, 0), [[0, 0], [0, 0]]),
+    (np.hypot, 3, -4, (0.6, -0.8), [[0.128, 0.096], [0.096, 0.072]]), (np.hypot, 3e200, 4e200, (0.6, 0.8), [[0, 0], [0, 0]]),
+    (np.hypot, -3e-200, 4e-200, (-0.6, 0.8), [[1.28e199, 0.96e199], [0.96e199, 0.72e199]]), (np.hypot, 0, 0, (0, 0), [[0, 0], [0, 0]]),
+])
+def test_derivatives_of_large_small_and_equal_numbers(function, x, y, slopes, curvatures):
+    gradient = costate.value_and_grad(costate.trace(function, {"x": (), "y": ()}))
+    np.testing.assert_allclose(costate.compile(gradient)(x, y)[1:], slopes, rtol=1e-14)
+    second = costate.compile(costate.jvp(gradient))
+    seen = [[float(tangent) for tangent in second(x, y, *direction)[4:]] for direction in ((1, 0), (0, 1))]
+    np.testing.assert_allclose(seen, curvatures, rtol=1e-14, atol=1e-15)
+
+
+PADS = [(1, {}), ((1, 2), {}), ([[1, 2], [0, 1]], {}), ((2,), {}), ([[1, 2]], {}), (1, {"constant_values": 1e17}), (1, {"constant_values": np.inf}),
+        (2, {"constant_values": -np.inf}), (1, {"constant_values": np.nan}), ((2, 1), {"constant_values": (0.1, -3)}),
+        ([[1, 2], [0, 1]], {"constant_values": [[1e30, 2], [np.nan, 0.3]]}), (0, {"constant_values": 3}), (1, {"mode": "reflect", "reflect_type": "even"}),
+        (11, {"mode": "reflect"}), (11, {"mode": "symmetric"}), (11, {"mode": "wrap"}), (11, {"mode": "edge"})]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("widths, options", PADS)
+def test_what_is_around_does_not_change_the_numbers(widths, options, dtype):
+    m = M.astype(dtype)
+    np.testing.assert_array_equal(run(lambda x: np.pad(x, widths, **options), m, dtype=dtype), np.pad(m, widths, **options))
+
+
+def test_gradients_go_through_what_is_around():
+    f = costate.trace(lambda x, c: np.sum(np.pad(x, 1, constant_values=c) * np.arange(5.0)) + np.pad(x, 1, constant_values=np.inf)[2], {"x": (3,), "c": ()})
+    value, by_x, by_c = costate.compile(costate.value_and_grad(f))([1.0, 2.0, 3.0], 1e9)
+    assert (value, by_x.tolist(), by_c) == (16 + 4e9, [1, 3, 3], 4)
+
+
+def test_the_derivative_of_a_spread_of_equal_numbers_is_0():
+    f = costate.trace(lambda x: np.std(x), {"x": (3,)})
+    assert costate.compile(costate.value_and_grad(f))([2.0, 2.0, 2.0])[1].tolist() == [0, 0, 0]
+
+
 FUNCTIONS = {
     "sum": np.sum, "sum_axis": lambda m: np.sum(m, axis=0), "sum_keepdims": lambda m: np.sum(m, axis=1, keepdims=True), "mean": np.mean,
     "mean_axes": lambda m: np.mean(m, axis=(0, 1)), "min": lambda m: np.min(m, 1), "max": lambda m: np.max(m, axis=-1), "amax": np.amax,
@@ -92,6 +142,19 @@ FUNCTIONS = {
     "diff": lambda m: np.diff(m), "diff_axis": lambda m: np.diff(m, axis=0), "diff_twice": lambda m: np.diff(m, n=2),
     "diff_ends": lambda m: np.diff(m, prepend=0, append=m[:, :1]), "diff_rows": lambda m: np.diff(m, axis=0, append=2.0),
     "zeros_like": np.zeros_like, "ones_like": np.ones_like, "full_like": lambda m: np.full_like(m, 2.0), "broadcast_to": lambda m: np.broadcast_to(m[0], (2, 4)),
+    "std_keepdims": lambda m: np.std(m, axis=1, keepdims=True), "std_axes": lambda m: np.std(m, (0, 1), keepdims=True),
+    "keepdims_0": lambda m: np.sum(m, axis=1, keepdims=0),
+    "var_keepdims": lambda m: np.var(m, axis=0, keepdims=True), "ptp_keepdims": lambda m: np.ptp(m, axis=1, keepdims=True),
+    "any_keepdims": lambda m: np.any(m > 1, axis=0, keepdims=True), "clip_classic": lambda m: np.clip(m, a_min=-0.5, a_max=0.5),
+    "clip_most": lambda m: np.clip(m, None, a_max=0.5), "clip_by": lambda m: np.clip(V, m[0], 0.8), "clip_number": lambda m: np.clip(0.2, m[0], m[1]),
+    "norm_f": lambda m: np.linalg.norm(m, "fro"), "norm_f_axes": lambda m: np.linalg.norm(m, "fro", axis=(1, 0)), "norm_2": lambda m: np.linalg.norm(m, 2, axis=1),
+    "norm_keepdims": lambda m: np.linalg.norm(m, axis=-1, keepdims=True), "norm_all_kept": lambda m: np.linalg.norm(m, keepdims=True),
+    "norm_axes_kept": lambda m: np.linalg.norm(m, axis=(0, 1), keepdims=True), "trace_offset": lambda m: np.trace(m, 1),
+    "trace_rank_3": lambda m: np.trace(np.reshape(m, (3, 2, 2))), "trace_axes": lambda m: np.trace(np.reshape(m, (3, 2, 2)), -1, axis1=2, axis2=0),
+    "reshape_F": lambda m: np.reshape(m, (4, -1), order="F"), "reshape_A": lambda m: np.reshape(m, (2, 3, 2), order="A"), "ravel_F": lambda m: np.ravel(m, "F"),
+    "dot_number": lambda m: np.dot(m[0, 0], m), "dot_by_number": lambda m: np.dot(m, 2.0), "inner_number": lambda m: np.inner(m[0, 0], m),
+    "inner_matrices": lambda m: np.inner(m, m), "full_like_named": lambda m: np.full_like(m, fill_value=2.0), "size": lambda m: m * np.size(m, 1),
+    "append_named": lambda m: np.append(m, values=m, axis=0),
     "interp": lambda m: np.interp(m[0, 0], [-3.0, 0.0, 1.0, 3.0], [1.0, 2.0, 4.0, 0.0]), "copy": np.copy,
 }
 
@@ -174,7 +237,24 @@ def fill_all(x):
         (fill, TypeError, "costate.stack instead of filling a NumPy array"),
         (fill_all, TypeError, "costate.stack instead of filling a NumPy array"),
         (lambda x: np.zeros_like(x, dtype=float), TypeError, r"\[numpy.zeros_like\] of Arrays of a trace has no option 'dtype'; leave it out"),
-        (lambda x: np.ptp(x, keepdims=True), TypeError, r"\[numpy.ptp\] of Arrays of a trace has no option 'keepdims'; leave it out"),
+        (lambda x: np.copy(x, order="F"), TypeError, r"\[numpy.copy\] of Arrays of a trace has no option 'order'; leave it out"),
+        (lambda x: np.copy(x, "F"), TypeError, r"\[numpy.copy\] of Arrays of a trace has no option 'order'; leave it out"),
+        (lambda x: np.sum(x, 0, float), TypeError, r"\[numpy.sum\] of Arrays of a trace has no option 'dtype'; leave it out"),
+        (lambda x: x.std(ddof=1), TypeError, r"\[numpy.std\] of Arrays of a trace has no option 'ddof'; leave it out"),
+        (lambda x: x.repeat(2, dtype=float), TypeError, "unexpected keyword argument 'dtype'"),
+        (lambda x: np.concatenate([x, x], dtype=np.float16), TypeError, r"\[numpy.concatenate\] of Arrays of a trace has no option 'dtype'; leave it out"),
+        (lambda x: np.stack([x, x], out=np.zeros((2, 4))), TypeError, r"\[numpy.stack\] a NumPy array cannot hold an Array"),
+        (lambda x: np.take(x, [0], out=np.zeros(1)), TypeError, r"\[numpy.take\] a NumPy array cannot hold an Array"),
+        (lambda x: np.clip(x, 0, 1, max=2), TypeError, r"\[numpy.clip\] takes a_min and a_max, or min and max"),
+        (lambda x: np.pad(x, 3, mode="reflect", reflect_type="odd"), TypeError, r"\[numpy.pad\] of Arrays of a trace has no reflect_type 'odd'; it has even"),
+        (lambda x: np.pad(x, 3, mode="mean"), TypeError, r"\[numpy.pad\] of Arrays of a trace has no mode 'mean'"),
+        (lambda x: np.diff(x, n=-1), ValueError, r"\[numpy.diff\] n, .* must not be negative; got -1"),
+        (lambda x: np.linalg.norm(x, "fro"), TypeError, "and not with ord='fro' of a vector"),
+        (lambda x: np.linalg.norm(x.reshape(2, 2), 2), TypeError, "and not with ord=2 of a matrix"),
+        (lambda x: np.linalg.norm(x.reshape(2, 2), 2, axis=(0, 1)), TypeError, "and not with ord=2 of a matrix"),
+        (lambda x: np.linalg.norm(x.reshape(2, 2), "nuc", axis=(0, 1)), TypeError, "and not with ord='nuc' of a matrix"),
+        (lambda x: np.linalg.norm(x, np.inf, axis=0), TypeError, "and not with ord=inf of a vector"),
+        (lambda x: np.linalg.norm(x.reshape(2, 1, 2), axis=(0, 1, 2)), TypeError, "and not of 3 axes"),
         (lambda x: np.empty_like(x), TypeError, r"\[numpy.empty_like\] takes no Arrays of a trace; use stack"),
         (lambda x: math.sin(x[0]), TypeError, "costate's or NumPy's functions instead of math's, as costate.sin"),
         (lambda x: float(x[0]), TypeError, "is not known while its program is traced"),
@@ -197,7 +277,7 @@ def fill_all(x):
         (lambda x: np.sinc(x), TypeError, "use sin"),
         (lambda x: np.frexp(x), TypeError, "build it from costate's functions"),
         (lambda x: np.linalg.solve(np.eye(4), x), TypeError, r"\[numpy.linalg.solve\] .*use linear_solve"),
-        (lambda x: np.linalg.norm(x, ord=1), TypeError, "is the Euclidean length alone"),
+        (lambda x: np.linalg.norm(x, ord=1), TypeError, "is the Euclidean length of a vector or a matrix alone, and not with ord=1 of a vector"),
         (lambda x: np.where(x > 0), TypeError, r"\[numpy.where\] needs x and y"),
         (lambda x: scipy.special.gamma(x), TypeError, r"\[scipy.special.gamma\] takes no Arrays"),
         (lambda x: np.subtract.outer(x, x), TypeError, r"\[numpy.subtract.outer\] takes no Arrays"),
@@ -214,7 +294,7 @@ def test_what_there_is_not_is_said_in_a_sentence(f, error, message):
 
 
 @pytest.mark.parametrize("name, inputs", [
-    ("fmod", ([-7.5, 7.5, -2.0], [2.0, -2.0, 0.6])), ("arcsinh", ([-1e9, -1e-9, 0.0, 3.0],)), ("arccosh", ([1.0, 1.5, 40.0],)),
+    ("fmod", ([-7.5, 7.5, -2.0], [2.0, -2.0, 0.6])), ("arcsinh", ([-1e200, -1e9, -1e-9, 0.0, 3.0],)), ("arccosh", ([1.0, 1 + 1e-12, 1.5, 40.0, 1e200],)),
     ("arctanh", ([-0.9, 1e-12, 0.5],)), ("copysign", ([1.0, -2.0, 3.0], [-1.0, 1.0, -4.0])), ("cbrt", ([-8.0, 0.0, 2.0],)), ("nansum", ([1.0, np.nan, 3.0],)),
 ])
 def test_advice_in_a_formula_gives_the_same_numbers(name, inputs):

@@ -223,6 +223,13 @@ def test_switches_in_time_of_truth_values_are_found(field):
     assert (end / (100 * math.expm1(0.01) * math.exp(3 - 10.0)) - 1).abs().max() < 1e-5
 
 
+def test_a_length_is_finite_where_squares_are_not():
+    y0 = torch.tensor([[3.0]], dtype=torch.float64, requires_grad=True)
+    end = door.odeint(lambda t, y: -torch.hypot(y, torch.full_like(y, 1e200)) / 1e200, y0, torch.tensor([0.0, 1.0]), path="native")[-1]
+    end.sum().backward()
+    assert abs(end.item() - 2) < 1e-12 and abs(y0.grad.item() - 1) < 1e-12
+
+
 def test_a_warning_of_pytorch_is_shown_once_and_is_no_print():
     program = """
 import torch, costate.torch
