@@ -17,7 +17,7 @@ Array take_positions(const Array& x, const nb::object& key) {
 
 /// Indexing as in NumPy; an element or a stretch along the first axis needs no table of positions.
 Array take(const Array& x, const nb::object& key) {
-  if (x.shape().rank() == 0)
+  if (x.shape().rank() == 0 && (nb::isinstance<nb::int_>(key) || nb::isinstance<nb::slice>(key)))
     throw CallError("a scalar Array cannot be indexed; a field is called as f(t, z), with the time first.");
   std::int64_t index = 0;
   if (nb::isinstance<nb::int_>(key) && !nb::isinstance<nb::bool_>(key) && nb::try_cast(key, index)) {

@@ -329,3 +329,18 @@ def test_outside_of_a_trace_a_parameter_is_read_by_its_value():
             f(p)
     with pytest.raises(AttributeError, match="a Parameter has no 'grad'; value_and_grad gives gradients"):
         p.grad  # noqa: B018
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_condition_that_is_nan_is_not_0(dtype):
+    f = costate.trace(lambda c, x, y: np.where(c, x, y), {"c": (9,), "x": (9,), "y": (9,)})
+    c = np.array([np.nan, 0.0, -0.0, 1.0, -np.nan, np.inf, -1e-300, 5e-324, 2.0]).astype(dtype)
+    x, y = np.arange(9.0), -1 - np.arange(9.0)
+    found, = costate.compile(f, dtype=dtype)(c, x, y)
+    np.testing.assert_array_equal(found, np.where(c, x, y))
+
+
+def test_a_scalar_takes_an_axis_as_in_numpy():
+    f = costate.trace(lambda x: (x[None], x[...], x[..., None]), {"x": ()})
+    one, same, other = costate.compile(f)(2.0)
+    assert one.shape == other.shape == (1,) and np.shape(same) == () and one[0] == same == other[0] == 2.0

@@ -184,7 +184,7 @@ PairKernel<T> find_pair(Op inner, Op outer, bool inner_is_right) {
 template <class T>
 void where_rows(Operand<T> condition, Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) {
   map3(condition, x, y, out, rows, lanes, [](auto d, auto test, auto left, auto right) HWY_ATTR {
-    return hn::IfThenElse(hn::Ne(test, hn::Zero(d)), left, right);
+    return hn::IfThenElse(hn::Eq(test, hn::Zero(d)), right, left);  // NaN is not 0, and hn::Ne of it is false
   });
 }
 
