@@ -45,10 +45,17 @@ TEST(BadOptions, AreNamedWithTheirValues) {
        "adjoint_rtol must be finite and at least 0 (that of the solve); got -1"},
       {{.method = Method::kRodas5p, .mass_matrix = {1}, .adjoint = Adjoint::kQuadrature},
        "adjoint = 'quadrature' is for y' = f; got a mass_matrix"},
+      {{.method = static_cast<Method>(99)}, "method must be one of "},
+      {{.control = static_cast<Control>(2)}, "control must be one of 2 enumerators; got number 2"},
+      {{.adjoint = static_cast<Adjoint>(-1)}, "adjoint must be one of 7 enumerators; got number "},
   };
   const VectorField field = grows_like_its_square();
   const HostArray z0(Shape{1, 1}), times = HostArray::vector({0, 1});
-  for (const auto& [options, message] : cases) EXPECT_ERROR(solve(field, z0, times, options), InvalidArgument, message);
+  for (const auto& [options, message] : cases) {
+    EXPECT_ERROR(solve(field, z0, times, options), InvalidArgument, message);
+    EXPECT_ERROR(trace([&](Array z) { return solve(field, z, constant(times), options); }, {{"z", {1}}}),
+                 InvalidArgument, message);
+  }
   EXPECT_ERROR(solve(field, z0, HostArray::vector(std::vector<double>{})), ShapeError,
                "times must have shape [time] or [1, time]; got [0]");
 }
