@@ -1,5 +1,7 @@
 #include "costate/graph/trace.h"
 
+#include <set>
+
 #include "costate/graph/internal/builder.h"
 
 namespace costate {
@@ -9,8 +11,12 @@ Function trace_list(const std::vector<ArgumentSpec>& arguments,
   internal::GraphBuilder builder;
   const internal::BuilderScope scope(builder);
   std::vector<Array> inputs;
-  for (const ArgumentSpec& argument : arguments)
+  std::set<std::string> names;
+  for (const ArgumentSpec& argument : arguments) {
+    if (!names.insert(argument.name).second)
+      throw InvalidArgument("[trace] two arguments are called '", argument.name, "'; give each a name of its own.");
     inputs.push_back(builder.input(argument.name, argument.kind, argument.shape));
+  }
   return builder.finish(callable(inputs));
 }
 
