@@ -1,7 +1,5 @@
 #include "costate/graph/trace.h"
 
-#include <set>
-
 #include "costate/graph/internal/builder.h"
 
 namespace costate {
@@ -11,12 +9,8 @@ Function trace_list(const std::vector<ArgumentSpec>& arguments,
   internal::GraphBuilder builder;
   const internal::BuilderScope scope(builder);
   std::vector<Array> inputs;
-  std::set<std::string> names;
-  for (const ArgumentSpec& argument : arguments) {
-    if (!names.insert(argument.name).second)
-      throw InvalidArgument("[trace] two arguments are called '", argument.name, "'; give each a name of its own.");
+  for (const ArgumentSpec& argument : arguments)
     inputs.push_back(builder.input(argument.name, argument.kind, argument.shape));
-  }
   return builder.finish(callable(inputs));
 }
 

@@ -88,8 +88,6 @@ TEST(Trace, MistakesAreNamed) {
   EXPECT_ERROR(of([](Array x) { return x + Array(); }, {3}), InvalidArgument, "empty");
   EXPECT_ERROR(constant(1.0), InvalidArgument, "trace");
   EXPECT_ERROR(trace([](Array x) { return x; }, {}), InvalidArgument, "takes 1 arguments; got 0");
-  EXPECT_ERROR(trace([](Array x, Array y) { return x - y; }, {{"x", {2}}, {"x", {2}}}), InvalidArgument,
-               "[trace] two arguments are called 'x'");
   EXPECT_ERROR(Parameter("", HostArray::vector({1})), InvalidArgument, "[Parameter] the name is empty");
 }
 
