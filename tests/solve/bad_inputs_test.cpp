@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../support/expect_error.h"
+#include "costate/exec/program.h"
 #include "costate/solve/solve.h"
 
 namespace costate {
@@ -58,6 +59,28 @@ TEST(BadOptions, AreNamedWithTheirValues) {
   }
   EXPECT_ERROR(solve(field, z0, HostArray::vector(std::vector<double>{})), ShapeError,
                "times must have shape [time] or [1, time]; got [0]");
+}
+
+/// Three solves, each from where the one before it ended, and a sum of all.
+TEST(BadSolves, WhatFollowsFromAFailureIsNotReported) {
+  const Function f = trace(
+      [](Array z0) {
+        const Array times = constant(HostArray::vector({0, 2}));
+        Array end = z0, all = z0;
+        for (int i = 0; i < 3; ++i) {
+          end = solve(grows_like_its_square(), end, times)[1];
+          all = all + end;
+        }
+        return all;
+      },
+      {{"z0", {1}}});
+  const RunResult found = compile(f).run({HostArray(Shape{3, 1}, std::vector<double>{0.1, 1, 0.3})});
+  ASSERT_EQ(found.report.failures.size(), 2U);  // of the third sample, which ends at 1 / 0.3, the second solve fails
+  EXPECT_EQ(found.report.failures[0].sample, 1);
+  EXPECT_NEAR(found.report.failures[0].t, 1, 1e-5);
+  EXPECT_EQ(found.report.failures[1].sample, 2);
+  EXPECT_NEAR(found.report.failures[1].t, 1 / 0.3 - 2, 1e-5);
+  EXPECT_NEAR(found.outputs[0].at(0), 0.1 + 1.0 / 8 + 1.0 / 6 + 1.0 / 4, 1e-5);
 }
 
 /// The second of two samples, from 1 at 0 and so to infinity at 1.
