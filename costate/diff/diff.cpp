@@ -9,6 +9,7 @@
 #include "costate/diff/internal/rules.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/empty_function.h"
 #include "costate/graph/internal/per_node.h"
 #include "costate/graph/simplify.h"
 #include "costate/graph/tighten.h"
@@ -123,6 +124,7 @@ Inlined inline_with_inputs(GraphBuilder& builder, const Function& f) {
 }
 
 void check_scalar_loss(const Function& loss, const char* where) {
+  refuse_empty(loss, where);
   if (loss.outputs().empty() || loss.output_shape(0).rank() != 0)
     throw ShapeError("[", where, "] the loss must be a scalar; got shape ",
                      loss.outputs().empty() ? Shape{0} : loss.output_shape(0), ". Sum or average it first.");
@@ -197,6 +199,7 @@ std::vector<Array> push_forward(std::span<const Array> values, std::span<const A
 }
 
 Function vjp(const Function& f, std::span<const std::size_t> wrt) {
+  internal::refuse_empty(f, "vjp");
   const std::vector<std::size_t> positions = internal::all_inputs_if_empty(f, wrt);
   GraphBuilder builder;
   const internal::BuilderScope scope(builder);
@@ -211,6 +214,7 @@ Function vjp(const Function& f, std::span<const std::size_t> wrt) {
 }
 
 Function jvp(const Function& f, std::span<const std::size_t> wrt, InputKind shared_tangents) {
+  internal::refuse_empty(f, "jvp");
   const std::vector<std::size_t> positions = internal::all_inputs_if_empty(f, wrt);
   GraphBuilder builder;
   const internal::BuilderScope scope(builder);
@@ -250,6 +254,7 @@ Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt, 
 }
 
 Function value_and_grad(const Function& loss, std::span<const Parameter> parameters, const GradientOptions& options) {
+  internal::refuse_empty(loss, "value_and_grad");
   std::vector<std::size_t> positions;
   for (const Parameter& parameter : parameters) {
     const auto& inputs = loss.inputs();

@@ -5,6 +5,7 @@
 #include "costate/diff/diff.h"
 #include "costate/diff/internal/inlined.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/empty_function.h"
 #include "costate/graph/simplify.h"
 
 namespace costate {
@@ -104,6 +105,7 @@ Array jacobian(const Array& value, const Array& x) {
 }
 
 Function jacobian(const Function& f, std::span<const std::size_t> wrt) {
+  internal::refuse_empty(f, "jacobian");
   internal::GraphBuilder builder;
   const internal::BuilderScope scope(builder);
   const internal::Inlined inlined = internal::inline_with_inputs(builder, f);

@@ -4,7 +4,9 @@
 #include <variant>
 
 #include "costate/exec/internal/batch_function.h"
+#include "costate/exec/internal/held.h"
 #include "costate/exec/internal/staged_function.h"
+#include "costate/graph/internal/empty_function.h"
 
 namespace costate {
 
@@ -20,23 +22,26 @@ struct Program::Implementation {
   std::variant<std::unique_ptr<internal::BatchFunction>, std::unique_ptr<internal::StagedFunction>> lowered;
 };
 
-const Function& Program::function() const { return implementation_->function; }
+const Function& Program::function() const { return internal::held(implementation_, "Program").function; }
 
 RunResult Program::run(std::span<const HostArray> inputs) const {
-  const std::vector<const HostArray*> all = internal::all_inputs(implementation_->function, inputs, "Program.run");
-  const std::size_t batch = internal::check_inputs(implementation_->function, all, "Program.run");
-  return std::visit([&](const auto& lowered) { return lowered->run(all, batch); }, implementation_->lowered);
+  const Implementation& program = internal::held(implementation_, "Program");
+  const std::vector<const HostArray*> all = internal::all_inputs(program.function, inputs, "Program.run");
+  const std::size_t batch = internal::check_inputs(program.function, all, "Program.run");
+  return std::visit([&](const auto& lowered) { return lowered->run(all, batch); }, program.lowered);
 }
 
 /// On a device the operations of a whole batch run in each rank.
 BatchRange Program::read_by_run(std::size_t batch) const {
-  const auto* lowered = std::get_if<std::unique_ptr<internal::BatchFunction>>(&implementation_->lowered);
+  const auto& program = internal::held(implementation_, "Program");
+  const auto* lowered = std::get_if<std::unique_ptr<internal::BatchFunction>>(&program.lowered);
   if (lowered == nullptr) return {0, batch};
   return (*lowered)->dtype() == Dtype::kF32 ? (*lowered)->runner<float>(batch)->read_by_run(batch)
                                             : (*lowered)->runner<double>(batch)->read_by_run(batch);
 }
 
 Program compile(const Function& function, const CompileOptions& options) {
+  internal::refuse_empty(function, "compile");
   return Program(std::make_shared<const Program::Implementation>(function, options));
 }
 

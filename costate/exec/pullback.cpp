@@ -10,7 +10,9 @@
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/internal/batch_function.h"
+#include "costate/exec/internal/held.h"
 #include "costate/exec/internal/staged_function.h"
+#include "costate/graph/internal/empty_function.h"
 
 namespace costate {
 namespace internal {
@@ -109,12 +111,16 @@ void check_cotangents(const Function& function, std::span<const HostArray> cotan
 
 }  // namespace
 
-const Function& PullbackProgram::function() const { return implementation_->function; }
+const Function& PullbackProgram::function() const {
+  return internal::held(implementation_, "PullbackProgram").function;
+}
 
-const std::vector<std::size_t>& PullbackProgram::wrt() const { return implementation_->wrt; }
+const std::vector<std::size_t>& PullbackProgram::wrt() const {
+  return internal::held(implementation_, "PullbackProgram").wrt;
+}
 
 PullbackRun PullbackProgram::run(std::span<const HostArray> inputs) const {
-  const Implementation& program = *implementation_;
+  const Implementation& program = internal::held(implementation_, "PullbackProgram");
   const std::vector<const HostArray*> all = internal::all_inputs(program.function, inputs, "PullbackProgram.run");
   const std::size_t batch = internal::check_inputs(program.function, all, "PullbackProgram.run");
   auto record = std::make_shared<Pullback::Record>();
@@ -125,12 +131,14 @@ PullbackRun PullbackProgram::run(std::span<const HostArray> inputs) const {
 }
 
 PullbackResult Pullback::operator()(std::span<const HostArray> cotangents) const {
-  check_cotangents(record_->program->function, cotangents, record_->batch);
-  RunResult result = std::visit([&](const auto& kept) { return pull_back(*record_, kept, cotangents); }, record_->kept);
+  const Record& record = internal::held(record_, "Pullback");
+  check_cotangents(record.program->function, cotangents, record.batch);
+  RunResult result = std::visit([&](const auto& kept) { return pull_back(record, kept, cotangents); }, record.kept);
   return {.gradients = std::move(result.outputs), .report = std::move(result.report)};
 }
 
 PullbackProgram compile_pullback(const Function& function, const PullbackOptions& options) {
+  internal::refuse_empty(function, "compile_pullback");
   for (const Output& output : function.outputs())
     if (output.kind == OutputKind::kSum)
       throw NotSupported(

@@ -9,15 +9,16 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/describe.h"
 
 namespace costate {
 
 using internal::append_op;
 using internal::current_builder;
+using internal::describe;
+using internal::place;
 
 namespace {
-
-std::string place(std::source_location where) { return text::concat(where.file_name(), ":", where.line()); }
 
 Array broadcast_from(const Array& x, const Shape& shape, std::source_location where) {
   if (x.shape() == shape) return x;
@@ -28,18 +29,14 @@ Array unary(Op op, const Operand& x) { return append_op(op, std::span(&x.array, 
 
 Array elementwise(Op op, std::initializer_list<const Operand*> operands) {
   Shape shape;
-  std::string seen;
+  std::vector<Array> seen;
   for (const Operand* operand : operands) {
-    seen += (seen.empty() ? "" : " and ") + to_string(operand->array.shape());
+    seen.push_back(operand->array);
     try {
       shape = broadcast_shapes(shape, operand->array.shape());
     } catch (const ShapeError&) {
-      // Left to append_op's sentence, which names the operations too.
-      const Array pair[] = {(*operands.begin())->array, operand->array};
-      const auto& node = [&](const Array& array) -> const Node& { return array.builder()->node(array.node()); };
-      throw ShapeError("[", info(op).name, "] at ", place(operand->where), ": ", info(node(pair[0]).op).name, " ", seen,
-                       " and ", info(node(pair[1]).op).name, " ", operand->array.shape(),
-                       " must agree or be 1 along each axis, aligned at the end.");
+      throw ShapeError("[", info(op).name, "] of ", internal::describe_all(seen), " at ", place(operand->where),
+                       ": shapes must agree or be 1 along each axis, aligned at the end.");
     }
   }
   std::vector<Array> arrays;
@@ -53,14 +50,22 @@ std::vector<std::int64_t> all_axes(const Shape& shape) {
   return axes;
 }
 
-std::vector<std::int64_t> normalized(const Shape& shape, std::vector<std::int64_t> axes) {
-  for (std::int64_t& axis : axes) axis = shape.normalize_axis(axis);
+/// An axis counted from the first; ShapeError with the user's line if there is none such.
+int axis_of(std::string_view function, const Array& x, std::int64_t axis, std::source_location where) {
+  const int rank = x.shape().rank();
+  if (axis >= -rank && axis < rank) return x.shape().normalize_axis(axis);
+  throw ShapeError("[", function, "] of ", describe(x), " at ", place(where), ": there is no axis ", axis, "; ",
+                   rank == 0 ? "a scalar has none." : text::concat("take one of ", -rank, " to ", rank - 1, "."));
+}
+
+std::vector<std::int64_t> axes_of(Op op, const Operand& x, std::vector<std::int64_t> axes) {
+  for (std::int64_t& axis : axes) axis = axis_of(info(op).name, x.array, axis, x.where);
   return axes;
 }
 
 Array reduce(Op op, const Operand& x, std::vector<std::int64_t> axes) {
   if (axes.empty()) return x.array;
-  return append_op(op, std::span(&x.array, 1), x.where, normalized(x.array.shape(), std::move(axes)));
+  return append_op(op, std::span(&x.array, 1), x.where, axes_of(op, x, std::move(axes)));
 }
 
 }  // namespace
@@ -93,7 +98,12 @@ Array Array::slice(std::int64_t begin, std::int64_t end, std::source_location wh
 }
 
 Array Array::operator[](std::int64_t index) const {
-  const std::int64_t position = index < 0 && shape().rank() > 0 ? index + shape()[0] : index;
+  const std::int64_t length = shape().rank() == 0 ? 0 : shape()[0];
+  if (index < -length || index >= length)
+    throw ShapeError("[Array] index ", index, " of ", describe(*this), " does not lie in ",
+                     shape().rank() == 0 ? "it, a scalar; leave the index out."
+                                         : text::concat("its first axis, of length ", length, "."));
+  const std::int64_t position = index < 0 ? index + length : index;
   const Array row = slice(position, position + 1);
   return reshape(row, row.shape().without_first());
 }
@@ -139,7 +149,7 @@ Array transpose(Operand x) {
 }
 
 Array transpose(Operand x, std::vector<std::int64_t> axes) {
-  axes = normalized(x.array.shape(), std::move(axes));
+  axes = axes_of(Op::kTranspose, x, std::move(axes));
   if (axes == all_axes(x.array.shape())) return x.array;
   return append_op(Op::kTranspose, std::span(&x.array, 1), x.where, std::move(axes));
 }
@@ -155,7 +165,7 @@ Array scatter(Operand x, std::vector<std::int64_t> positions, Shape shape) {
 Array concat(std::span<const Array> parts, int axis, std::source_location where) {
   if (parts.empty()) throw InvalidArgument("[concat] at ", place(where), ": needs at least one array; got none.");
   if (parts.size() == 1) return parts[0];
-  return append_op(Op::kConcat, parts, where, {parts[0].shape().normalize_axis(axis)});
+  return append_op(Op::kConcat, parts, where, {axis_of("concat", parts[0], axis, where)});
 }
 
 Array concat(std::initializer_list<Array> parts, int axis, std::source_location where) {
@@ -163,8 +173,14 @@ Array concat(std::initializer_list<Array> parts, int axis, std::source_location 
 }
 
 Array stack(std::span<const Array> parts, std::source_location where) {
+  if (parts.empty()) throw InvalidArgument("[stack] at ", place(where), ": needs at least one array; got none.");
   std::vector<Array> rows;
-  for (const Array& part : parts) rows.push_back(reshape(part, part.shape().with_first(1)));
+  for (const Array& part : parts) {
+    if (!(part.shape() == parts[0].shape()))
+      throw ShapeError("[stack] of ", describe(parts[0]), " and ", describe(part), " at ", place(where),
+                       ": shapes must be equal.");
+    rows.push_back(reshape({part, where}, part.shape().with_first(1)));
+  }
   return concat(rows, 0, where);
 }
 
@@ -195,7 +211,7 @@ Array norm(Operand x, std::vector<std::int64_t> axes) {
 
 Array cumsum(Operand x, int axis) {
   const Shape shape = x.array.shape();
-  axis = shape.normalize_axis(axis);
+  axis = axis_of("cumsum", x.array, axis, x.where);
   const std::int64_t length = shape[axis];
   // Moved by 1, 2, 4, … and added: each then has the sum of twice as many before it. None gets a number from behind it,
   // which may be NaN.

@@ -2,11 +2,14 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
+#include "costate/graph/internal/empty_function.h"
 
 namespace costate {
 
 Parameter::Parameter(std::string name, HostArray value)
-    : state_(std::make_shared<State>(State{std::move(name), std::move(value)})) {}
+    : state_(std::make_shared<State>(State{std::move(name), std::move(value)})) {
+  if (state_->name.empty()) throw InvalidArgument("[Parameter] the name is empty; files and messages call it by one.");
+}
 
 void Parameter::set_value(HostArray value) const {
   if (!(value.shape() == shape()))
@@ -21,6 +24,10 @@ std::span<double> Parameter::numbers() const {
 
 Function::Function(std::vector<Node> nodes, std::vector<Input> inputs, std::vector<Output> outputs)
     : data_(std::make_shared<const Data>(Data{std::move(nodes), std::move(inputs), std::move(outputs)})) {}
+
+void internal::refuse_empty(const Function& function, std::string_view who) {
+  if (function.is_empty()) throw InvalidArgument("[", who, "] the function is empty; make one by trace().");
+}
 
 std::vector<Parameter> Function::parameters() const {
   std::vector<Parameter> parameters;

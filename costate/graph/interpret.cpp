@@ -7,6 +7,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/convolution.h"
+#include "costate/graph/internal/empty_function.h"
 #include "costate/graph/internal/per_node.h"
 #include "costate/graph/internal/pooling.h"
 
@@ -286,6 +287,7 @@ std::vector<std::vector<double>> bind_inputs(const Function& function, std::span
 }  // namespace
 
 std::vector<HostArray> interpret(const Function& function, std::span<const HostArray> inputs) {
+  internal::refuse_empty(function, "interpret");
   const std::vector<std::vector<double>> bound = bind_inputs(function, inputs);
   internal::PerNode<std::vector<double>> values;
   for (const Node& node : function.nodes()) {

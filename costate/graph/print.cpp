@@ -5,6 +5,7 @@
 
 #include "costate/base/text.h"
 #include "costate/graph/extension.h"
+#include "costate/graph/internal/empty_function.h"
 
 namespace costate {
 namespace {
@@ -38,6 +39,7 @@ void print_node(std::ostream& out, const Function& function, std::size_t id) {
 }  // namespace
 
 std::string to_string(const Function& function) {
+  internal::refuse_empty(function, "to_string");
   std::ostringstream out;
   out.precision(17);
   out << "function";

@@ -7,6 +7,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/empty_function.h"
 #include "costate/graph/internal/per_node.h"
 #include "costate/graph/internal/rebuild.h"
 #include "costate/graph/interpret.h"
@@ -159,6 +160,7 @@ Array rebuild(GraphBuilder& builder, const Node& node, std::span<const Array> op
 }  // namespace
 
 Function simplify(const Function& function) {
+  internal::refuse_empty(function, "simplify");
   GraphBuilder builder;
   const internal::BuilderScope scope(builder);
   const internal::PerNode<std::int64_t> readers = num_readers(function);

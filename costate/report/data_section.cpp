@@ -4,6 +4,8 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <set>
+#include <string>
 
 #include "costate/series/time_text.h"
 
@@ -184,8 +186,9 @@ Figure phase_figure(const FitResult& result, const ShownPaths& shown) {
     add_curves(result, shown, stretch, {.x = 0, .y = 1},
                {.x = column_of(states, stretch, 0), .y = column_of(states, stretch, 1)}, figure);
   }
-  for (std::size_t i = 3; i < figure.curves.size(); ++i)
-    figure.curves[i].name.clear();  // one legend for all trajectories
+  std::set<std::string> named;  // one legend for all trajectories, of which not each has a fit and a forecast
+  for (Curve& curve : figure.curves)
+    if (!named.insert(curve.name).second) curve.name.clear();
   add_field(result, figure);
   return figure;
 }

@@ -39,13 +39,13 @@ struct Curve {
   int color = 0;  // of the palette of Okabe and Ito (colour-blind safe), 0 … 7
 
   // The same name, mark and color through other numbers, as in Curve{.name = "error"}.over({}, errors):
-  /// through (x(row), y(row)) of each row of a list; x and y are members or callables,
+  /// through (x_of(row), y_of(row)) of each row of a list; x_of and y_of are members or callables,
   template <std::ranges::range Rows, class X, class Y>
-  Curve through(const Rows& rows, X x, Y y) const {
+  Curve through(const Rows& rows, X x_of, Y y_of) const {
     Curve curve{.name = name, .mark = mark, .color = color};
     for (const auto& row : rows) {
-      curve.x.push_back(static_cast<double>(std::invoke(x, row)));
-      curve.y.push_back(static_cast<double>(std::invoke(y, row)));
+      curve.x.push_back(static_cast<double>(std::invoke(x_of, row)));
+      curve.y.push_back(static_cast<double>(std::invoke(y_of, row)));
     }
     return curve;
   }

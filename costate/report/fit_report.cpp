@@ -59,6 +59,7 @@ Section error_section(const FitResult& result) {
 }
 
 /// Step sizes of one prediction over the data of the first stretch with a fit, from the first fitted state to a gap.
+/// Not of a multistep method, whose steps CVODE keeps to itself.
 Figure step_figure(const FitResult& result, const ShownPaths& shown) {
   const StatePath& start = shown.fitted.front();
   const auto seen = std::ranges::find(shown.stretches, start.trajectory, &Window::trajectory);
@@ -103,8 +104,10 @@ Section training_section(const FitResult& result, const ShownPaths& shown) {
     skipped += row.skipped;
   }
   Section section{"Training", {Picture{loss}, Picture{evaluations}}};
-  const Figure steps = step_figure(result, shown);
-  if (!steps.curves[0].x.empty()) section.blocks.push_back(Picture{steps});
+  if (!is_multistep(result.config.model.solve.method)) {
+    const Figure steps = step_figure(result, shown);
+    if (!steps.curves[0].x.empty()) section.blocks.push_back(Picture{steps});
+  }
   section.blocks.push_back(Paragraph{text::concat(
       result.training.history.size(), " epochs in ", text::number(result.training.seconds()), " s; the best was epoch ",
       result.training.best_epoch + 1, ". Failed solves: ", failed, ", skipped steps: ", skipped, ".",

@@ -16,6 +16,24 @@ constexpr std::string_view kAdjointNames[] = {"discrete",   "backsolve", "revers
 constexpr std::string_view kFirstStepNames[] = {"method", "hairer"};
 constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
+/// Numbers that were cast to an enumeration index tables of its enumerators.
+template <class Enum>
+void check_enumerator(const char* option, Enum value, std::size_t count) {
+  if (static_cast<std::size_t>(value) >= count)
+    throw InvalidArgument("[solve] ", option, " must be one of ", count, " enumerators; got number ",
+                          static_cast<int>(value), ".");
+}
+
+void check_enumerators(const SolveOptions& options) {
+  check_enumerator("method", options.method, one_step_methods().size() + multistep_methods().size());
+  check_enumerator("error_norm", options.error_norm, std::size(kErrorNormNames));
+  check_enumerator("at_min_step", options.at_min_step, std::size(kAtMinStepNames));
+  check_enumerator("control", options.control, std::size(kControlNames));
+  check_enumerator("adjoint", options.adjoint, std::size(kAdjointNames));
+  check_enumerator("gradient_steps", options.gradient_steps, std::size(kGradientStepsNames));
+  check_enumerator("first_step_rule", options.step_control.first_step_rule, std::size(kFirstStepNames));
+}
+
 void check_step_control(const StepControl& control) {
   for (const auto& [name, value] : {std::pair("safety", control.safety),
                                     {"factor_min", control.factor_min},
@@ -176,6 +194,7 @@ std::string_view internal::own_instead_of(Method multistep) {
 }
 
 void check_options(const SolveOptions& options) {
+  check_enumerators(options);
   if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0) ||
       !std::isfinite(options.rtol + options.atol))
     throw InvalidArgument("[solve] rtol and atol must be finite, at least 0 and not both 0; got rtol = ", options.rtol,

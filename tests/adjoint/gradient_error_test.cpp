@@ -114,6 +114,55 @@ TEST(GradientError, IsSummedLikeTheGradientAndChangesNoBit) {
             with_error.outputs[4].at(0));
 }
 
+/// Whether a solve by these options has gradients by its start and by an argument.
+bool is_possible(const SolveOptions& options) {
+  try {
+    check_options(options);
+  } catch (const InvalidArgument&) {
+    return false;
+  }
+  return is_multistep(options.method) == (options.adjoint == Adjoint::kCvodes);
+}
+
+TEST(GradientError, IsThereForEveryMethodAndAdjoint) {
+  // A pendulum, whose gradient by an exact solve is what each gradient and the estimate of its error sum up to.
+  const VectorField pendulum = vector_field({2}, {{"gravity", {1}}}, [](Array, Array z, Array gravity) {
+    return stack({z[1], -gravity[0] * sin(z[0])});
+  });
+  const auto gradients = [&](const SolveOptions& options) {
+    const Function loss = trace(
+        [&](Array z0, Array gravity) {
+          return solve(pendulum, z0, constant(HostArray::vector({0, 1})), options,
+                       std::span<const Array>(&gravity, 1))[1][0];
+        },
+        {{"z0", {2}}, {"gravity", {1}}});
+    return compile(value_and_grad(loss, kAll, {.gradient_error = true}))
+        .run({HostArray(Shape{1, 2}, std::vector<double>{1, 0.3}), HostArray(Shape{1, 1}, std::vector<double>{1.2})})
+        .outputs;
+  };
+  const std::vector<HostArray> exact = gradients({.method = Method::kDopri8, .rtol = 1e-13, .atol = 1e-14});
+  std::vector<Method> methods(one_step_methods().begin(), one_step_methods().end());
+  methods.insert(methods.end(), multistep_methods().begin(), multistep_methods().end());
+  int tried = 0;
+  for (const Method method : methods)
+    for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve, Adjoint::kReversible,
+                                  Adjoint::kInterpolating, Adjoint::kQuadrature, Adjoint::kForward, Adjoint::kCvodes}) {
+      const SolveOptions options{.method = method,
+                                 .rtol = 1e-6,
+                                 .atol = 1e-8,
+                                 .steps_per_interval = tableau(method).has_error_estimate() ? 0 : 8,
+                                 .adjoint = adjoint};
+      if (!is_possible(options)) continue;
+      ++tried;
+      const std::vector<HostArray> found = gradients(options);
+      for (std::size_t i = 1; i < 3; ++i)
+        for (std::int64_t k = 0; k < found[i].size(); ++k)
+          EXPECT_NEAR(found[i].at(k) + found[2 + i].at(k), exact[i].at(k), 1e-5)
+              << name(method) << ", " << name(adjoint);
+    }
+  EXPECT_GT(tried, 50);
+}
+
 TEST(GradientError, GoesThroughDerivativesInTheLoss) {
   // (dy(2)/dy0)² = (1 + 2 y0)^-4: the loss holds a gradient of a solve, whose own gradient is asked for.
   const VectorField field = vector_field({1}, [](Array, Array y) { return -y * y; });

@@ -57,6 +57,22 @@ TEST(CheckGradient, PassesWhatIsRight) {
   EXPECT_LE(std::abs(named(check, "z0").gradient), 1.5 * std::exp(-3.0) + 1e-6);
 }
 
+TEST(CheckGradient, PassesStatesThatAreTakenBack) {
+  const VectorField pendulum = vector_field({2}, [](Array, Array z) { return stack({z[1], -sin(z[0])}); });
+  for (const Method method :
+       {Method::kSymplecticEuler, Method::kVelocityVerlet, Method::kReversibleHeun, Method::kAlf}) {
+    const SolveOptions options{.method = method, .steps_per_interval = 2000, .adjoint = Adjoint::kReversible};
+    const Function loss = trace(
+        [&](Array z0) {
+          return solve(pendulum, z0, constant(HostArray::vector({0, 1})), options)[1][0];
+        },
+        {{"z0", {2}}});
+    const GradientCheck check = check_gradient(loss, std::vector{one({2}, {1, 0.3})});
+    EXPECT_TRUE(check.ok) << name(method) << "\n" << check.text();
+    EXPECT_EQ(check.inputs[0].verdict, GradientVerdict::kRight) << name(method) << "\n" << check.text();
+  }
+}
+
 TEST(CheckGradient, NamesTheInputThatIsOff) {
   // The first sample moves and is right; the second rests, and its steps know nothing of z0. `scale` is right in both.
   const SolveOptions off{.gradient_steps = GradientSteps::kOff};
@@ -213,6 +229,8 @@ TEST(CheckGradient, RefusesWhatItCannotCheck) {
                "max_steps");
   const Function vector = trace([](Array x) { return x; }, {{"x", {2}}});
   EXPECT_ERROR(check_gradient(vector, std::vector{HostArray(Shape{1, 2})}), ShapeError, "[check_gradient]");
+  EXPECT_ERROR(check_gradient(Function(), std::vector{HostArray(Shape{1, 2})}), InvalidArgument,
+               "[check_gradient] the function is empty; make one by trace().");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
@@ -96,6 +97,20 @@ TEST(Hessian, MistakesAreNamed) {
   EXPECT_ERROR(hessian(vector), ShapeError, "[hessian] the loss must be a scalar; got shape [2]");
   const std::size_t none[] = {3};
   EXPECT_ERROR(jacobian(vector, none), InvalidArgument, "wrt names input 3");
+}
+
+TEST(Derivatives, OfAnEmptyFunctionAreRefused) {
+  const std::pair<const char*, std::function<Function(const Function&)>> derivatives[] = {
+      {"vjp", [](const Function& f) { return vjp(f); }},
+      {"jvp", [](const Function& f) { return jvp(f); }},
+      {"jacobian", [](const Function& f) { return jacobian(f); }},
+      {"hessian", [](const Function& f) { return hessian(f); }},
+      {"value_and_grad", [](const Function& f) { return value_and_grad(f); }},
+      {"value_and_grad",
+       [](const Function& f) { return value_and_grad(f, std::vector{Parameter("p", HostArray::vector({1}))}); }}};
+  for (const auto& [derivative, of] : derivatives)
+    EXPECT_ERROR(of(Function()), InvalidArgument,
+                 text::concat("[", derivative, "] the function is empty; make one by trace()."));
 }
 
 TEST(Jvp, TangentsOfSharedInputsMayBeOfEachSample) {

@@ -8,8 +8,10 @@
 #include <limits>
 
 #include "../support/check_function.h"
+#include "../support/expect_error.h"
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
+#include "costate/exec/pullback.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/trace.h"
@@ -304,6 +306,27 @@ TEST(Program, WrongInputsAreNamed) {
     EXPECT_NE(std::string(error.what()).find("input 'x' must have shape [batch] + [3]; got [4, 2]"), std::string::npos);
   }
   EXPECT_THROW(program.run(std::initializer_list<HostArray>{}), InvalidArgument);
+}
+
+TEST(Program, ThatIsEmptyIsRefused) {
+  EXPECT_ERROR(compile(Function()), InvalidArgument, "[compile] the function is empty; make one by trace().");
+  EXPECT_ERROR(compile_pullback(Function()), InvalidArgument, "[compile_pullback] the function is empty");
+  Function function = trace([](Array x) { return sin(x); }, {{"x", {}}});
+  Program program = compile(function);
+  PullbackProgram with_pullback = compile_pullback(function);
+  PullbackRun run = with_pullback.run({HostArray::vector({0.5})});
+  const Function moved_function = std::move(function);
+  const Program moved = std::move(program);
+  const PullbackProgram moved_with_pullback = std::move(with_pullback);
+  const Pullback moved_pullback = std::move(run.pullback);
+  // NOLINTBEGIN(bugprone-use-after-move): what is tested
+  EXPECT_ERROR(compile(function), InvalidArgument, "[compile] the function is empty");
+  EXPECT_ERROR(program.run({HostArray::vector({0.5})}), InvalidArgument,
+               "[Program] was moved from; use what it was moved to.");
+  EXPECT_ERROR(with_pullback.run({HostArray::vector({0.5})}), InvalidArgument, "[PullbackProgram] was moved from");
+  EXPECT_ERROR(run.pullback({HostArray::vector({1})}), InvalidArgument, "[Pullback] was moved from");
+  // NOLINTEND(bugprone-use-after-move)
+  EXPECT_EQ(moved.run({HostArray::vector({0.5})}).outputs[0].at(0), std::sin(0.5));
 }
 
 }  // namespace

@@ -49,10 +49,12 @@ TEST(Trace, AMismatchNamesOperationsShapesAndTheUsersLine) {
     const Array doubled = sin(x);
     return doubled + ones({4});
   });
-  EXPECT_NE(text.find("add"), std::string::npos) << text;
-  EXPECT_NE(text.find("sin [3]"), std::string::npos) << text;
-  EXPECT_NE(text.find("constant [4]"), std::string::npos) << text;
-  EXPECT_NE(text.find("graph_test.cpp:"), std::string::npos) << text;
+  EXPECT_TRUE(text.starts_with("[add] of sin [3] and constant [4] at ")) << text;
+  EXPECT_TRUE(text.ends_with("graph_test.cpp:50: shapes must agree or be 1 along each axis, aligned at the end."))
+      << text;
+  EXPECT_NE(
+      message([](Array x) { return where(x, x, ones({4})); }).find("input 'x' [3] and input 'x' [3] and constant"),
+      std::string::npos);
   EXPECT_NE(message([](Array x) { return matmul(ones({2, 4}), x); }).find("inner lengths 4 and 3"), std::string::npos);
 }
 
@@ -62,7 +64,21 @@ TEST(Trace, MistakesAreNamed) {
   EXPECT_ERROR(of([](Array x) { return transpose(x, {0, 0}); }, {3, 3}), ShapeError, "permutation");
   EXPECT_ERROR(of([](Array x) { return gather(x, {0, 3}, {2}); }, {3}), ShapeError, "position 3 lies outside [0, 3)");
   EXPECT_ERROR(of([](Array x) { return concat({x, ones({2, 2})}); }, {3}), ShapeError, "equal rank");
-  EXPECT_ERROR(of([](Array x) { return x[3]; }, {3}), ShapeError, "3");
+  EXPECT_ERROR(of(
+                   [](Array x) {
+                     return concat({x, x}, 2);
+                   },
+                   {3}),
+               ShapeError, "graph_test.cpp:67: there is no axis 2; take one of -1 to 0.");
+  EXPECT_ERROR(of([](Array x) { return cumsum(x, 3); }, {3}), ShapeError, "[cumsum] of input 'x' [3] at ");
+  EXPECT_ERROR(of([](Array x) { return cumsum(x, 0); }, {}), ShapeError, "there is no axis 0; a scalar has none.");
+  EXPECT_ERROR(of([](Array) { return stack(std::vector<Array>()); }, {3}), InvalidArgument, "[stack] at ");
+  EXPECT_ERROR(of(
+                   [](Array x) {
+                     return stack({x, ones({2})});
+                   },
+                   {3}),
+               ShapeError, "[stack] of input 'x' [3] and constant [2] at ");
   EXPECT_ERROR(of([](Array x) { return x.slice(2, 1); }, {3}), ShapeError, "[3]");
   EXPECT_ERROR(of([](Array x) { return sum(x, {2}); }, {3}), ShapeError, "2");
   EXPECT_ERROR(of([](Array x) { return sum(x, {0, 0}); }, {3}), ShapeError, "twice");
@@ -72,6 +88,35 @@ TEST(Trace, MistakesAreNamed) {
   EXPECT_ERROR(of([](Array x) { return x + Array(); }, {3}), InvalidArgument, "empty");
   EXPECT_ERROR(constant(1.0), InvalidArgument, "trace");
   EXPECT_ERROR(trace([](Array x) { return x; }, {}), InvalidArgument, "takes 1 arguments; got 0");
+  EXPECT_ERROR(Parameter("", HostArray::vector({1})), InvalidArgument, "[Parameter] the name is empty");
+}
+
+TEST(Trace, AnIndexIsCountedFromOneEndOnce) {
+  const HostArray x = HostArray::vector({5, 7});
+  const auto at = [&](std::int64_t index) {
+    return interpret(of([&](Array y) { return y[index]; }, {2}), std::span(&x, 1))[0].at(0);
+  };
+  EXPECT_EQ(at(0), 5);
+  EXPECT_EQ(at(1), 7);
+  EXPECT_EQ(at(-1), 7);
+  EXPECT_EQ(at(-2), 5);
+  for (const std::int64_t index : {-5, -4, -3, 2})
+    EXPECT_ERROR(
+        at(index), ShapeError,
+        text::concat("[Array] index ", index, " of input 'x' [2] does not lie in its first axis, of length 2."));
+  EXPECT_ERROR(of([](Array y) { return y[0]; }, {}), ShapeError,
+               "[Array] index 0 of input 'x' [] does not lie in it, a scalar; leave the index out.");
+  EXPECT_EQ(of([](Array y) { return y.slice(-2, 2); }, {2}).output_shape(0), Shape{2});
+  EXPECT_ERROR(of([](Array y) { return y.slice(-3, 2); }, {2}), ShapeError, "positions -3 to 2 do not lie");
+  EXPECT_ERROR(of([](Array y) { return y.slice(0, -3); }, {2}), ShapeError, "positions 0 to -3 do not lie");
+}
+
+TEST(Function, ThatIsEmptyIsRefused) {
+  const std::function<void(const Function&)> uses[] = {[](const Function& f) { interpret(f, {}); },
+                                                       [](const Function& f) { simplify(f); },
+                                                       [](const Function& f) { to_string(f); }};
+  for (const auto& use : uses)
+    EXPECT_ERROR(use(Function()), InvalidArgument, "] the function is empty; make one by trace().");
 }
 
 TEST(Trace, EqualOperationsAreOneNode) {

@@ -22,6 +22,21 @@ Array square_root(const Array& x) {
   return root([&](Array y) { return y * y - x; }, full(x.shape(), 1.0), kDense);
 }
 
+/// Newton's method comes from 1 to 0, where the slope is 0, and then has 19 more steps.
+TEST(DenseRoot, ASampleWithoutOneIsReportedOnce) {
+  const Function f = trace(
+      [](Array a) { return sum(root([&](Array y) { return y * y - a; }, full({1}, 1.0), kDense)); }, {{"a", {1}}});
+  const HostArray a(Shape{2, 1}, std::vector<double>{2, -1});
+  const RunResult found = compile(f).run({a});
+  ASSERT_EQ(found.report.failures.size(), 1U);
+  EXPECT_EQ(found.report.failures[0].sample, 1);
+  EXPECT_EQ(found.report.failures[0].reason, "singular matrix");
+  EXPECT_NEAR(found.outputs[0].at(0), std::sqrt(2.0), 1e-12);
+  const RunResult with_gradient = compile(value_and_grad(f)).run({a});
+  EXPECT_EQ(with_gradient.report.failures.size(), 1U);
+  EXPECT_NEAR(with_gradient.outputs[1].at(0), 0.5 / std::sqrt(2.0), 1e-12);
+}
+
 /// y e^y = x.
 Array lambert_w(const Array& x) {
   return root([&](Array y) { return y * exp(y) - x; }, full(x.shape(), 0.5), kDense);

@@ -216,6 +216,74 @@ FitConfig quick_config() {
   return config;
 }
 
+/// Titles of the pictures of how it was trained.
+std::vector<std::string> training_pictures(const Report& report) {
+  std::vector<std::string> titles;
+  for (const Section& section : report.sections)
+    for (const Block& block : section.blocks)
+      if (const auto* picture = std::get_if<Picture>(&block); section.heading == "Training" && picture != nullptr)
+        titles.push_back(picture->sheet.figures[0].title);
+  return titles;
+}
+
+TEST(FitReport, ShowsStepsOfTheMethodsThatTellTheirs) {
+  FitConfig config;
+  config.model.columns.states = {"x"};
+  config.model.hidden = {2};
+  config.model.memory = {0};
+  config.epochs = 1;
+  config.polish = 0;
+  Trajectory decay = driven_decay(12);
+  decay.inputs = HostArray(Shape{12, 0});
+  const TimeSeries series{"t", {}, {"x"}, {}, {decay}};
+  const auto pictures = [&](Method method, Adjoint adjoint) {
+    config.model.solve.method = method;
+    config.model.solve.adjoint = adjoint;
+    const FitResult result = fit(series, config);
+    EXPECT_TRUE(std::isfinite(result.gradient_error)) << name(method);
+    return training_pictures(fit_report(result));
+  };
+  const std::vector<std::string> both = {"loss", "evaluations of the field per epoch"};
+  std::vector<std::string> all = both;
+  all.emplace_back("step sizes along a solve over the data shown");
+  EXPECT_EQ(pictures(Method::kDopri5, Adjoint::kDiscrete), all);
+  EXPECT_EQ(pictures(Method::kAlf, Adjoint::kReversible), all);
+  EXPECT_EQ(pictures(Method::kBdf, Adjoint::kCvodes), both);
+  EXPECT_EQ(pictures(Method::kAdams, Adjoint::kCvodes), both);
+}
+
+TEST(FitReport, NamesEachKindOfCurveOnceInThePhasePortrait) {
+  TimeSeries series{"t", {}, {"x", "y"}, {}, {}};
+  for (int trajectory = 0; trajectory < 4; ++trajectory) {
+    Trajectory circle{.id = std::to_string(trajectory),
+                      .times = {},
+                      .states = HostArray(Shape{12, 2}),
+                      .inputs = HostArray(Shape{12, 0})};
+    for (std::int64_t i = 0; i < 12; ++i) {
+      const double angle = 0.2 * static_cast<double>(i), radius = 1 + 0.1 * trajectory;
+      circle.times.push_back(angle);
+      circle.states.set(2 * i, radius * std::cos(angle));
+      circle.states.set(2 * i + 1, radius * std::sin(angle));
+    }
+    series.trajectories.push_back(circle);
+  }
+  FitConfig config;
+  config.model.columns.states = {"x", "y"};
+  config.model.hidden = {2};
+  config.model.memory = {0};
+  config.epochs = 1;
+  config.polish = 0;
+  config.hold_out = 0.5;
+  const Report report = fit_report(fit(series, config));
+  std::vector<std::string> names;
+  for (const Block& block : report.sections[0].blocks)
+    if (const auto* picture = std::get_if<Picture>(&block);
+        picture != nullptr && picture->sheet.figures[0].title == "phase portrait and learned field")
+      for (const Curve& curve : picture->sheet.figures[0].curves)
+        if (!curve.name.empty()) names.push_back(curve.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"data", "fit", "forecast"}));
+}
+
 TEST(FitReport, DrawsTwelvePanelsOfTrajectoriesThatWereHeldOut) {
   TimeSeries series{"when", {"days", "2014-03-10", {}}, {"x"}, {"u"}, {}};
   for (int i = 0; i < 60; ++i) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../support/expect_error.h"
+#include "costate/exec/program.h"
 #include "costate/solve/solve.h"
 
 namespace costate {
@@ -45,12 +46,41 @@ TEST(BadOptions, AreNamedWithTheirValues) {
        "adjoint_rtol must be finite and at least 0 (that of the solve); got -1"},
       {{.method = Method::kRodas5p, .mass_matrix = {1}, .adjoint = Adjoint::kQuadrature},
        "adjoint = 'quadrature' is for y' = f; got a mass_matrix"},
+      {{.method = static_cast<Method>(99)}, "method must be one of "},
+      {{.control = static_cast<Control>(2)}, "control must be one of 2 enumerators; got number 2"},
+      {{.adjoint = static_cast<Adjoint>(-1)}, "adjoint must be one of 7 enumerators; got number "},
   };
   const VectorField field = grows_like_its_square();
   const HostArray z0(Shape{1, 1}), times = HostArray::vector({0, 1});
-  for (const auto& [options, message] : cases) EXPECT_ERROR(solve(field, z0, times, options), InvalidArgument, message);
+  for (const auto& [options, message] : cases) {
+    EXPECT_ERROR(solve(field, z0, times, options), InvalidArgument, message);
+    EXPECT_ERROR(trace([&](Array z) { return solve(field, z, constant(times), options); }, {{"z", {1}}}),
+                 InvalidArgument, message);
+  }
   EXPECT_ERROR(solve(field, z0, HostArray::vector(std::vector<double>{})), ShapeError,
                "times must have shape [time] or [1, time]; got [0]");
+}
+
+/// Three solves, each from where the one before it ended, and a sum of all.
+TEST(BadSolves, WhatFollowsFromAFailureIsNotReported) {
+  const Function f = trace(
+      [](Array z0) {
+        const Array times = constant(HostArray::vector({0, 2}));
+        Array end = z0, all = z0;
+        for (int i = 0; i < 3; ++i) {
+          end = solve(grows_like_its_square(), end, times)[1];
+          all = all + end;
+        }
+        return all;
+      },
+      {{"z0", {1}}});
+  const RunResult found = compile(f).run({HostArray(Shape{3, 1}, std::vector<double>{0.1, 1, 0.3})});
+  ASSERT_EQ(found.report.failures.size(), 2U);  // of the third sample, which ends at 1 / 0.3, the second solve fails
+  EXPECT_EQ(found.report.failures[0].sample, 1);
+  EXPECT_NEAR(found.report.failures[0].t, 1, 1e-5);
+  EXPECT_EQ(found.report.failures[1].sample, 2);
+  EXPECT_NEAR(found.report.failures[1].t, 1 / 0.3 - 2, 1e-5);
+  EXPECT_NEAR(found.outputs[0].at(0), 0.1 + 1.0 / 8 + 1.0 / 6 + 1.0 / 4, 1e-5);
 }
 
 /// The second of two samples, from 1 at 0 and so to infinity at 1.

@@ -139,6 +139,8 @@ void StagedFunction::run_stages(std::size_t first, std::size_t end, StageValues&
         made != values.arrays.end() && operations_.contains(made->first))
       values.outputs[i] = made->second;
   std::ranges::stable_sort(report.failures, {}, &SampleFailure::sample);
+  const auto repeated = std::ranges::unique(report.failures, {}, &SampleFailure::sample);  // they follow from the first
+  report.failures.erase(repeated.begin(), repeated.end());
 }
 
 /// Sums over the batch again, of the other samples alone.
@@ -198,6 +200,9 @@ RunResult StagedFunction::pull_back(const StagedRecord& record, std::span<const 
   RunResult result;
   run_stages(parts_.first_late, stages_.size(), values, result.report);
   std::vector<SampleFailure> failures = record.failures;
+  std::erase_if(result.report.failures, [&](const SampleFailure& failure) {
+    return std::ranges::binary_search(record.failures, failure.sample, {}, &SampleFailure::sample);
+  });
   failures.insert(failures.end(), result.report.failures.begin(), result.report.failures.end());
   leave_out(failures, values);
   result.outputs = joined(values, first_late_output_, function_.outputs().size());

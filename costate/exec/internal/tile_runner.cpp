@@ -33,9 +33,16 @@ void keep_lanes(std::span<const std::size_t> kept, std::size_t rows, T* x, std::
   }
 }
 
-/// Adds the samples of a report's failures from `known` on.
-void append_failed(const RunReport& report, std::size_t known, std::vector<std::int64_t>& samples) {
-  for (std::size_t i = known; i < report.failures.size(); ++i) samples.push_back(report.failures[i].sample);
+/// Adds the samples of a report's failures from `known` on. Only the first of each sample stays there, and none of one
+/// that had failed: the others follow from it.
+void append_failed(RunReport& report, std::size_t known, std::vector<std::int64_t>& samples) {
+  std::vector<SampleFailure> found(report.failures.begin() + static_cast<std::ptrdiff_t>(known), report.failures.end());
+  report.failures.resize(known);
+  for (SampleFailure& failure : found) {
+    if (std::ranges::find(samples, failure.sample) != samples.end()) continue;
+    samples.push_back(failure.sample);
+    report.failures.push_back(std::move(failure));
+  }
 }
 
 std::vector<std::size_t> late_positions(const Function& function, const LateParts& late) {

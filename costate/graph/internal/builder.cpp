@@ -8,6 +8,7 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
+#include "costate/graph/internal/describe.h"
 #include "costate/graph/internal/infer.h"
 #include "costate/graph/internal/per_node.h"
 
@@ -46,24 +47,6 @@ bool same_node(const Node& left, const Node& right) {
          left.indices == right.indices && same_values(left.values, right.values) &&
          same_extension(left.extension, right.extension);
 }
-
-std::string describe(const GraphBuilder& builder, NodeId id) {
-  const Node& node = builder.node(id);
-  const std::string source =
-      node.op == Op::kInput
-          ? text::concat("input '", builder.inputs()[static_cast<std::size_t>(node.indices[0])].name, "'")
-      : node.op == Op::kExtension ? node.extension->name()
-                                  : std::string(info(node.op).name);
-  return text::concat(source, " ", node.shape);
-}
-
-std::string describe_all(std::span<const Array> operands) {
-  std::vector<std::string> parts;
-  for (const Array& operand : operands) parts.push_back(describe(*operand.builder(), operand.node()));
-  return text::join(parts, " and ");
-}
-
-std::string place(std::source_location where) { return text::concat(where.file_name(), ":", where.line()); }
 
 bool is_live(const GraphBuilder* builder, std::uint32_t serial) {
   return std::find(live.begin(), live.end(), builder) != live.end() && builder->serial() == serial;

@@ -28,6 +28,7 @@ constexpr double kFinest<float> = 1e-6;
 /// Options under which a solve is so much more exact that the difference is the error of the given ones. By another
 /// method, of high order: where stability and not the error limits the steps, a tighter tolerance changes nothing. Of
 /// fixed steps, too, which may be unstable at half their length as well. An implicit method stands for a stiff field.
+/// An adjoint that only the given method has goes with it.
 SolveOptions tightened_options(SolveOptions options) {
   constexpr double kTighter = 1e-2;
   options.method = tableau(options.method).is_implicit() ? Method::kRodas5p : Method::kDopri8;
@@ -38,7 +39,8 @@ SolveOptions tightened_options(SolveOptions options) {
   options.atol *= kTighter;
   options.adjoint_atol *= kTighter;
   for (double& atol : options.atols) atol *= kTighter;
-  if (options.adjoint == Adjoint::kCvodes) options.adjoint = Adjoint::kDiscrete;
+  if (options.adjoint == Adjoint::kCvodes || options.adjoint == Adjoint::kReversible)
+    options.adjoint = Adjoint::kDiscrete;
   options.min_step = 0;
   options.at_min_step = AtMinStep::kFail;
   options.step_size = 0;
