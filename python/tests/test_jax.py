@@ -314,6 +314,7 @@ def test_a_sample_that_fails_is_nan_and_counts_nothing():
     (lambda: costate.jax.solve(lambda t, z: jnp.sort(z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'sort'"),
     (lambda: costate.jax.solve(lambda t, z: jnp.median(z) * z, jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'sort' in 'median', which"),
     (lambda: costate.jax.solve(lambda t, z: z * jnp.interp(t, z, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'scan' in '_interp', which"),
+    (lambda: costate.jax.solve(lambda t, z: jnp.zeros(2**24 + 1).at[jnp.array([0, 2**24])].add(z)[:2], jnp.ones(2), TIMES), costate.NotSupported, "'scatter-add' into 16777217 numbers, and"),
     (lambda: costate.jax.solve(lambda t, z: z * jnp.sum(z > 0), jnp.ones(2), TIMES), costate.NotSupported, "'reduce_sum' of integers that depend on t or z"),
     (lambda: jax.jit(lambda i: costate.jax.solve(lambda t, z, i: z * z[i], jnp.ones(2), TIMES, (i,)))(1), costate.NotSupported, "integers that jit, vmap or grad trace"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), 1.0), costate.ShapeError, "times must have shape [time]; got []"),
