@@ -67,7 +67,7 @@ class Sweep {
 
   SweepResult result() const {
     SweepResult result{.data = grid_.data, .varied = {}, .rows = {}};
-    for (const std::string& flag : grid_.varied) result.varied.push_back(flag.substr(2));
+    for (const std::string& flag : grid_.varied) result.varied.push_back(key_of(flag));
     for (std::size_t i = 0; i < grid_.runs.size(); ++i) result.rows.push_back(row_of(i));
     return result;
   }
@@ -120,7 +120,7 @@ class Sweep {
     if (arguments_.quiet) return;
     const SweepRow row = row_of(run);
     std::cout << row.run;
-    for (const auto& [flag, value] : grid_.runs[run]) std::cout << "  " << flag.substr(2) << " " << value;
+    for (const auto& [flag, value] : grid_.runs[run]) std::cout << "  " << key_of(flag) << " " << value;
     if (row.state == "done" && row.validation_error)
       std::cout << "  validation error " << text::number(*row.validation_error);
     else

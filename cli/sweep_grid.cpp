@@ -14,9 +14,6 @@ namespace {
 constexpr const char *kFit = "fit", *kGrid = "grid", *kData = "data";
 constexpr std::size_t kMostRuns = 100'000;
 
-/// "hidden" of "--hidden".
-std::string key_of(const std::string& flag) { return flag.substr(2); }
-
 /// Flags that the command line takes, each once.
 std::vector<std::string> flags() {
   std::vector<std::string> all;
@@ -100,6 +97,8 @@ void check_run(const SweepGrid& grid, std::size_t run) {
 
 }  // namespace
 
+std::string key_of(const std::string& flag) { return flag.substr(2); }
+
 SweepGrid sweep_grid(const Config& file) {
   const std::vector<std::string> known = flags();
   check_is_grid(file, known);
@@ -112,16 +111,17 @@ SweepGrid sweep_grid(const Config& file) {
       throw DataError("[sweep] ", file.where(kGrid, key), ": '", key,
                       "' stands under [fit], too; leave one of them out.");
     grid.varied.push_back(flag);
+    const std::vector<std::string> values = values_of(file, key);
+    if (grid.runs.size() > kMostRuns / values.size())
+      throw DataError("[sweep] ", file.where(kGrid, key), ": these are more than ", kMostRuns,
+                      " fits; give fewer values.");
     std::vector<GivenOptions> longer;
     for (const GivenOptions& run : grid.runs)
-      for (const std::string& value : values_of(file, key)) {
+      for (const std::string& value : values) {
         longer.push_back(run);
         longer.back().emplace_back(flag, value);
       }
     grid.runs = std::move(longer);
-    if (grid.runs.size() > kMostRuns)
-      throw DataError("[sweep] ", file.where(kGrid, key), ": these are more than ", kMostRuns,
-                      " fits; give fewer values.");
   }
   if (grid.varied.empty())
     throw DataError("[sweep] nothing varies: name an option and its values under [grid], such as seed = [0, 1, 2].");

@@ -20,6 +20,9 @@ struct SweepGrid {
   std::vector<GivenOptions> runs;   // of each fit, one for each of `varied`; the last one changes fastest
 };
 
+/// "hidden" of "--hidden", as a grid calls it.
+std::string key_of(const std::string& flag);
+
 /// Reads a grid: [fit] holds `data` and options of `costate fit` by their flags without dashes, [grid] a list of values
 /// for each option that varies. Every combination is checked as the command line would.
 ///

@@ -45,10 +45,8 @@ class KarmanTrefftz {
   /// d lift / d angle.
   double lift_slope(double angle) const;
 
-  /// Length of the chord in the plane of z, and its angle to the x axis there: what a flow at the angle alpha of z sees
-  /// is alpha - incidence().
+  /// Length of the chord in the plane of z.
   double chord() const { return chord_; }
-  double incidence() const { return incidence_; }
 
  private:
   using Complex = std::complex<double>;
@@ -61,8 +59,8 @@ class KarmanTrefftz {
 
   Complex center_;
   double exponent_, radius_, beta_;
-  double leading_edge_ = 0;  // its place
-  double chord_ = 1, incidence_ = 0;
+  double leading_edge_ = 0;           // its place
+  double chord_ = 1, incidence_ = 0;  // its length and its angle to the x axis, in the plane of z
 };
 
 struct RoundedKarmanTrefftz {

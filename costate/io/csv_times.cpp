@@ -225,8 +225,7 @@ double grain_of(const std::vector<double>& times, const TimeScale& scale, const 
 /// Days and seconds since 1970 of a time on a scale.
 IsoTime moment_of(double time, const TimeScale& scale, const IsoTime& origin, double grain) {
   const double days = scale.unit == "days" ? time : time / kSecondsPerDay;
-  constexpr double kMostDays = 2.5e6;  // 7000 years, which the calendar can count
-  if (!(std::abs(days) < kMostDays))
+  if (!(std::abs(days) < internal::kMostDays))
     throw DataError("[write_csv] the time ", time, " ", scale.unit, " after ", scale.origin, " is no date.");
   const double whole = std::floor(days);
   const double second =
@@ -246,6 +245,7 @@ double time_after(double start, std::int64_t steps, double spacing, const TimeSc
   const int months = scale.unit == "days" ? internal::months_of_period(scale.format) : 0;
   const std::optional<IsoTime> origin = internal::parse_iso_time(scale.origin);
   if (months == 0 || start != std::floor(start) || !origin || origin->second != 0) return plain;
+  if (std::abs(start) > internal::kMostDays || std::abs(spacing) > internal::kMostDays) return plain;
   const auto periods = std::max<std::int64_t>(1, std::llround(spacing / (kDaysOfMonth * months)));
   const auto first = origin->day + static_cast<std::int64_t>(start);
   const std::optional<std::int64_t> later = internal::period_after(scale.format, first, steps * periods * months);

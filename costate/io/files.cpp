@@ -13,6 +13,7 @@
 #include <optional>
 #include <system_error>
 
+#include "costate/base/digest.h"
 #include "costate/base/error.h"
 
 namespace costate {
@@ -215,8 +216,7 @@ void remove_abandoned_files(const fs::path& folder) {
 }
 
 std::string digest_of(std::string_view bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  const std::uint64_t hash = fnv1a(bytes);
   std::string digits;
   for (int shift = 60; shift >= 0; shift -= 4) digits += "0123456789abcdef"[(hash >> shift) & 15];
   return digits;

@@ -12,7 +12,6 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kGzipMark = "\x1F\x8B";
 constexpr std::size_t kMarkBytes = 4;
 
 [[noreturn]] void reject_idx(const std::string& source, const std::string& what) {
@@ -47,7 +46,7 @@ const IdxType& find_type(char code, const std::string& source) {
 
 HostArray parse_idx(std::string_view bytes, const std::string& source) {
   std::string unpacked;
-  if (bytes.starts_with(kGzipMark)) {
+  if (internal::is_gzip(bytes)) {
     unpacked = internal::gunzip(bytes, source);
     bytes = unpacked;
   }

@@ -71,7 +71,7 @@ class HeaderReader {
     const char quote = take('\'') ? '\'' : '"';
     if (quote == '"' && !take('"')) {
       if (!rest_.empty() && rest_.front() == '[')
-        throw NotSupported("[read_npy] '", source_, "' holds records; save one array of numbers a file.");
+        throw internal::UnreadArray(source_, "holds records; save one array of numbers a file");
       reject_npy(source_, "its header lacks a quote");
     }
     const std::size_t end = rest_.find(quote);
@@ -144,8 +144,9 @@ const NpyType& find_type(const std::string& descr, const std::string& source) {
   const bool has_order = std::string_view("<>|=").find(descr.front()) != std::string_view::npos;
   for (const NpyType& type : kNpyTypes)
     if (std::string_view(descr).substr(has_order ? 1 : 0) == type.code) return type;
-  throw NotSupported("[read_npy] '", source, "' holds elements of type '", descr,
-                     "'; only floats of 4 and 8 bytes, integers and booleans are read. Convert it with astype.");
+  throw internal::UnreadArray(
+      source, text::concat("holds elements of type '", descr,
+                           "'; only floats of 4 and 8 bytes, integers and booleans are read. Convert it with astype"));
 }
 
 /// Reverses the order of the axes: what is stored column by column becomes row-major.
@@ -164,10 +165,10 @@ HostArray from_fortran_order(const HostArray& stored, const std::vector<std::int
 
 /// The numbers' place after a header of either version.
 std::size_t data_offset(std::string_view bytes, const std::string& source, std::string_view& header) {
-  if (bytes.size() < 10 || !bytes.starts_with(kMark)) reject_npy(source, "it does not start like one");
+  if (bytes.size() < 10 || !internal::is_npy(bytes)) reject_npy(source, "it does not start like one");
   const auto version = static_cast<unsigned char>(bytes[kMark.size()]);
   if (version != 1 && version != 2)
-    throw NotSupported("[read_npy] '", source, "' has format version ", int{version}, "; only 1 and 2 are read.");
+    throw internal::UnreadArray(source, text::concat("has format version ", int{version}, "; only 1 and 2 are read"));
   const std::size_t begin = version == 1 ? 10 : 12;
   if (bytes.size() < begin) reject_npy(source, "its header is cut short");
   const std::size_t length =
@@ -178,6 +179,8 @@ std::size_t data_offset(std::string_view bytes, const std::string& source, std::
 }
 
 }  // namespace
+
+bool internal::is_npy(std::string_view bytes) { return bytes.starts_with(kMark); }
 
 internal::NpyLayout internal::npy_layout(std::string_view bytes, const std::string& source) {
   std::string_view text;

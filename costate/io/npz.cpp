@@ -4,6 +4,7 @@
 
 #include "costate/base/error.h"
 #include "costate/io/files.h"
+#include "costate/io/internal/npy_layout.h"
 #include "costate/io/internal/npz_content.h"
 #include "costate/io/internal/shown.h"
 #include "costate/io/internal/zip_archive.h"
@@ -96,11 +97,8 @@ internal::NpzContent internal::read_npz_content(std::string_view bytes, const st
   for_each_file(bytes, source, [&](const std::string& name, const std::string& content, const std::string& place) {
     try {
       read.arrays.emplace(name, parse_npy(content, place));
-    } catch (const NotSupported& error) {
-      // "[read_npy] 'PLACE' holds records; …": what it says of the array.
-      const std::string said = error.what(), begin = text::concat("[read_npy] '", place, "' ");
-      const std::string reason = said.starts_with(begin) ? said.substr(begin.size()) : said;
-      read.others[name] = reason.ends_with('.') ? reason.substr(0, reason.size() - 1) : reason;
+    } catch (const UnreadArray& error) {
+      read.others[name] = error.reason();
     }
   });
   return read;

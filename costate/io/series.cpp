@@ -12,7 +12,6 @@
 #include "costate/io/internal/long_table.h"
 #include "costate/io/internal/series_checks.h"
 #include "costate/io/internal/shown.h"
-#include "costate/io/internal/trajectory_key.h"
 #include "costate/io/table.h"
 
 namespace costate {

@@ -9,14 +9,16 @@
 #include "costate/io/internal/attribute_files.h"
 #include "costate/io/internal/gzip.h"
 #include "costate/io/internal/matlab_file.h"
+#include "costate/io/internal/npy_layout.h"
 #include "costate/io/internal/npz_content.h"
 #include "costate/io/internal/numbers.h"
+#include "costate/io/internal/usual_length.h"
 #include "costate/io/npy.h"
 
 namespace costate {
 namespace {
 
-constexpr std::string_view kGzip = "\x1F\x8B", kNpy = "\x93NUMPY", kZip = "PK\x03\x04";
+constexpr std::string_view kZip = "PK\x03\x04";
 
 /// A format that others read, by what it starts with. `load` is Python, with NAME for the file's name.
 struct Foreign {
@@ -85,12 +87,8 @@ std::string reason_against(const HostArray& array) {
 }
 
 /// The columns of an array with one or two axes.
-std::vector<std::vector<std::string>> columns_of(const HostArray& array, const std::string& source) {
-  const std::size_t rank = array.shape().axes().size();
-  if (rank != 1 && rank != 2)
-    throw DataError("[read_table] '", source, "' holds an array of shape ", array.shape(),
-                    "; expected one or two axes, a row a sample.");
-  const std::int64_t rows = array.shape()[0], width = rank == 1 ? 1 : array.shape()[1];
+std::vector<std::vector<std::string>> columns_of(const HostArray& array) {
+  const std::int64_t rows = array.shape()[0], width = array.shape().rank() == 1 ? 1 : array.shape()[1];
   std::vector<std::vector<std::string>> columns(static_cast<std::size_t>(width));
   for (std::int64_t i = 0; i < rows; ++i)
     for (std::int64_t k = 0; k < width; ++k)
@@ -98,18 +96,10 @@ std::vector<std::vector<std::string>> columns_of(const HostArray& array, const s
   return columns;
 }
 
-/// The rows that most arrays have, the most of those that as many have.
-std::int64_t usual_rows(const std::map<std::string, HostArray>& arrays) {
-  std::map<std::int64_t, std::size_t> counts;
-  for (const auto& [name, array] : arrays) ++counts[array.shape()[0]];
-  std::int64_t rows = 0;
-  std::size_t most = 0;
-  for (const auto& [length, count] : counts)
-    if (count >= most) {
-      rows = length;
-      most = count;
-    }
-  return rows;
+CsvTable table_of(const HostArray& array, const std::string& source, const TableLayout& layout) {
+  if (const std::string reason = reason_against(array); !reason.empty())
+    throw DataError("[read_table] the array of '", source, "' ", reason, ".");
+  return {{}, columns_of(array), source, layout};
 }
 
 CsvTable table_of(internal::NpzContent content, const std::string& source, const TableLayout& layout) {
@@ -121,7 +111,9 @@ CsvTable table_of(internal::NpzContent content, const std::string& source, const
     throw DataError("[read_table] '", source, "' holds no array of numbers with a row a sample",
                     others.empty() ? "" : text::concat(": '", others.begin()->first, "' ", others.begin()->second),
                     ".");
-  const std::int64_t rows = usual_rows(content.arrays);
+  std::vector<std::size_t> lengths;
+  for (const auto& [name, array] : content.arrays) lengths.push_back(static_cast<std::size_t>(array.shape()[0]));
+  const auto rows = static_cast<std::int64_t>(internal::usual_length(lengths));
   std::vector<std::string> names;
   std::vector<std::vector<std::string>> columns;
   for (const auto& [name, array] : content.arrays) {
@@ -130,7 +122,7 @@ CsvTable table_of(internal::NpzContent content, const std::string& source, const
                                   "; save what belongs together in a file of its own");
       continue;
     }
-    std::vector<std::vector<std::string>> more = columns_of(array, source);
+    std::vector<std::vector<std::string>> more = columns_of(array);
     for (std::size_t k = 0; k < more.size(); ++k) {
       names.push_back(more.size() == 1 ? name : text::concat(name, k + 1));
       columns.push_back(std::move(more[k]));
@@ -142,8 +134,8 @@ CsvTable table_of(internal::NpzContent content, const std::string& source, const
 }  // namespace
 
 CsvTable parse_table(std::string_view bytes, const std::string& source, const TableLayout& layout) {
-  if (bytes.starts_with(kGzip)) return parse_table(internal::gunzip(bytes, source), source, layout);
-  if (bytes.starts_with(kNpy)) return {{}, columns_of(parse_npy(bytes, source), source), source, layout};
+  if (internal::is_gzip(bytes)) return parse_table(internal::gunzip(bytes, source), source, layout);
+  if (internal::is_npy(bytes)) return table_of(parse_npy(bytes, source), source, layout);
   if (bytes.starts_with(kZip)) {
     if (bytes.find("xl/workbook") != std::string_view::npos)
       reject_table(source, "an Excel workbook", "pandas.read_excel('NAME')");

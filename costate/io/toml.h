@@ -35,12 +35,6 @@ class Config {
   template <class T>
   T get(const std::string& section, const std::string& key) const;
 
-  /// The same, or `otherwise` if the key is missing.
-  template <class T>
-  T get_or(const std::string& section, const std::string& key, T otherwise) const {
-    return has(section, key) ? get<T>(section, key) : otherwise;
-  }
-
   /// DataError, with line and the nearest known name, for a section or key that is not in `known`.
   void check_keys(const std::vector<ConfigSection>& known) const;
 

@@ -127,7 +127,7 @@ class PythonDevicePullback {
   }
 
   nb::tuple run(const nb::object& cotangent, const std::optional<std::int64_t>& named) const {
-    const std::uint64_t stream = to_stream(named);
+    const std::uint64_t stream = to_stream("DevicePullback", named);
     const CardArray array("DevicePullback", "the cotangent", cotangent, stream);
     array.expect_dtype(dtype_);
     DeviceGradients found = run_long([&] { return pullback_(array.numbers(), stream); });
@@ -159,7 +159,7 @@ class PythonDeviceSolver {
   nb::object solve(const nb::object& z0, const nb::object& times, const nb::args& args,
                    const std::optional<std::int64_t>& named, bool throws) const {
     const HostArray numbers = to_host(times);
-    const std::uint64_t stream = to_stream(named);
+    const std::uint64_t stream = to_stream("DeviceSolver", named);
     const Given given = given_on_card("DeviceSolver", z0, numbers, args, dtype(), stream);
     Solution solution = run_long([&] { return solver_.solve(given.there(stream), numbers); });
     if (throws) solution.check();
@@ -169,7 +169,7 @@ class PythonDeviceSolver {
   nb::tuple run(const nb::object& z0, const nb::object& times, const nb::args& args,
                 const std::optional<std::int64_t>& named, bool throws) const {
     const HostArray numbers = to_host(times);
-    const std::uint64_t stream = to_stream(named);
+    const std::uint64_t stream = to_stream("DeviceSolver", named);
     Given given = given_on_card("DeviceSolver", z0, numbers, args, dtype(), stream);
     DeviceRun run = run_long([&] { return solver_.run(given.there(stream), numbers); });
     if (throws) run.solution.check();
@@ -209,12 +209,13 @@ torch.cuda.current_stream().cuda_stream. Work goes behind what the stream was gi
 
 bool stands_on_card(nb::handle value) { return has_dlpack(value) && is_on_card(device_of(value)); }
 
-std::uint64_t to_stream(const std::optional<std::int64_t>& stream) {
+std::uint64_t to_stream(const std::string& caller, const std::optional<std::int64_t>& stream) {
   const std::int64_t named = stream.value_or(1);
   if (named < 1)
     throw InvalidArgument(
-        "[solve] stream must be 1 (the legacy default stream), 2 (that of each thread) or a stream's handle; got ",
-        named, ".");
+        "[", caller,
+        "] stream must be 1 (the legacy default stream), 2 (that of each thread) or a stream's handle; got ", named,
+        ".");
   return static_cast<std::uint64_t>(named);
 }
 

@@ -16,8 +16,8 @@ namespace costate::python {
 bool stands_on_card(nb::handle value);
 
 /// The stream that a caller names as DLPack does: 1 the legacy default one (None, too), 2 that of each thread, else a
-/// handle. InvalidArgument for 0, which DLPack leaves open, and negative numbers.
-std::uint64_t to_stream(const std::optional<std::int64_t>& stream);
+/// handle. InvalidArgument in the name of the `caller` for 0, which DLPack leaves open, and negative numbers.
+std::uint64_t to_stream(const std::string& caller, const std::optional<std::int64_t>& stream);
 
 /// Another library's array, which stays for as long as this.
 class CardArray {

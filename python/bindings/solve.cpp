@@ -84,7 +84,8 @@ nb::any solve_there_python(const nb::object& f, const nb::object& z0, const nb::
         "[solve] dense=True is for arrays of the host; got a z0 that stands on a card. Give a copy on the host.");
   if (!request.jac.is_none())
     throw NotSupported("[solve] jac is for implicit methods, which device='cuda' does not have; leave it out.");
-  return solve_on_card(f, z0, to_host(times), args, options, request.norm, request.throws, to_stream(request.stream));
+  return solve_on_card(f, z0, to_host(times), args, options, request.norm, request.throws,
+                       to_stream("solve", request.stream));
 }
 
 /// What a solve keeps in place of states, and the structure that it has; None: one array, or none at all.

@@ -39,18 +39,18 @@ HostArray copied(Address address, Shape shape) {
 }
 
 /// Blocks [row, width] of an array's rows, one after the other from column `begin` on.
-struct Columns {
+struct PartColumns {
   std::size_t begin, width, row_numbers;
 };
 
 template <class T>
-void gather_columns(const T* block, std::size_t rows, const Columns& columns, T* out) {
+void gather_columns(const T* block, std::size_t rows, const PartColumns& columns, T* out) {
   for (std::size_t row = 0; row < rows; ++row)
     std::copy_n(block + row * columns.width, columns.width, out + row * columns.row_numbers + columns.begin);
 }
 
 template <class T>
-void scatter_columns(const T* in, std::size_t rows, const Columns& columns, T* block) {
+void scatter_columns(const T* in, std::size_t rows, const PartColumns& columns, T* block) {
   for (std::size_t row = 0; row < rows; ++row)
     std::copy_n(in + row * columns.row_numbers + columns.begin, columns.width, block + row * columns.width);
 }
@@ -73,7 +73,7 @@ struct TensorLayout {
     std::size_t begin = 0;
     const std::size_t row_numbers = total();
     for (std::size_t part = 0; part < sizes.size(); begin += sizes[part++])
-      visit(part, Columns{.begin = begin, .width = sizes[part], .row_numbers = row_numbers});
+      visit(part, PartColumns{.begin = begin, .width = sizes[part], .row_numbers = row_numbers});
   }
 
   /// From rows [sample] of states to rows [time, sample] of each part, or back, by move(row of states, row of the
@@ -87,7 +87,7 @@ struct TensorLayout {
   template <class T>
   HostArray start(std::size_t samples, const std::vector<Address>& parts) const {
     std::vector<T> flat(samples * total());
-    for_each_part([&](std::size_t part, const Columns& columns) {
+    for_each_part([&](std::size_t part, const PartColumns& columns) {
       gather_columns(numbers_at<T>(parts[part]), samples, columns, flat.data());
     });
     return HostArray({static_cast<std::int64_t>(samples), static_cast<std::int64_t>(total())}, std::move(flat));
@@ -95,14 +95,14 @@ struct TensorLayout {
 
   template <class T>
   void write_start(const HostArray& gradient, std::size_t samples, const Address* parts) const {
-    for_each_part([&](std::size_t part, const Columns& columns) {
+    for_each_part([&](std::size_t part, const PartColumns& columns) {
       if (parts[part] != 0) scatter_columns(gradient.data<T>().data(), samples, columns, room_at<T>(parts[part]));
     });
   }
 
   template <class T>
   void write_states(const HostArray& states, std::size_t samples, const std::vector<Address>& parts) const {
-    for_each_part([&](std::size_t part, const Columns& columns) {
+    for_each_part([&](std::size_t part, const PartColumns& columns) {
       const T* from = states.data<T>().data() + columns.begin;
       T* to = room_at<T>(parts[part]);
       for_each_row(samples, [&](std::size_t row, std::size_t row_of_part) {
@@ -115,7 +115,7 @@ struct TensorLayout {
   template <class T>
   HostArray states(std::size_t samples, const std::vector<Address>& parts) const {
     std::vector<T> flat(samples * times * total());
-    for_each_part([&](std::size_t part, const Columns& columns) {
+    for_each_part([&](std::size_t part, const PartColumns& columns) {
       if (parts[part] == 0) return;
       const T* from = numbers_at<T>(parts[part]);
       T* to = flat.data() + columns.begin;

@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_refused_by_one_sentence(card, arrays):
     refused(costate.ShapeError, r"z0 must lie row-major without gaps; got other strides for its shape \[40, 3\]", OnCard(np.asfortranarray(arrays[0])), w, gain)
     refused(costate.ShapeError, r"argument 'w' must have shape \[3, 3\]; got \[2, 3\]", z0, OnCard(np.ones((2, 3))), gain)
     refused(costate.ShapeError, r"z0 on a card must be a batch", OnCard(np.ones(3)), w, gain)
-    refused(costate.InvalidArgument, "stream must be 1 .*; got 0", z0, w, gain, stream=0)
+    refused(costate.InvalidArgument, r"\[solve\] stream must be 1 .*; got 0", z0, w, gain, stream=0)
     refused(costate.NotSupported, "does not have the method 'radau5', only the explicit ones", z0, w, gain, method="radau5")
     refused(costate.NotSupported, "dense=True is for arrays of the host", z0, w, gain, dense=True)
     with pytest.raises(costate.InvalidArgument, match="z0 stands on a card; say device='cuda' to solve there"):
@@ -107,6 +107,10 @@ def test_what_does_not_fit_is_refused_by_one_sentence(card, arrays):
         costate.DeviceSolver(field()).run(z0, TIMES, w, gain)
     with pytest.raises(costate.ShapeError, match=r"must have the states' shape \[40, 3, 3\]; got \[40, 3\]"):
         costate.DeviceSolver(field(), wrt=["z0"]).run(z0, TIMES, w, gain)[1](z0)
+    with pytest.raises(costate.InvalidArgument, match=r"\[DeviceSolver\] stream must be 1"):
+        costate.DeviceSolver(field())(z0, TIMES, w, gain, stream=-1)
+    with pytest.raises(costate.InvalidArgument, match=r"\[DevicePullback\] stream must be 1"):
+        costate.DeviceSolver(field(), wrt=["z0"]).run(z0, TIMES, w, gain)[1](z0, stream=0)
     with pytest.raises(costate.InvalidArgument, match="did you mean 'gain'"):
         costate.vector_field(net, (3,), {"w": (3, 3), "gain": ()}, shared=["gian"])
 

@@ -466,6 +466,7 @@ def test_a_sample_that_fails_is_nan_and_counts_nothing():
     (lambda: costate.jax.solve(lambda t, z: z * jnp.interp(t, z, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'lt_to' in '_interp', which"),
     (lambda: costate.jax.solve(lambda t, z: jax.lax.fori_loop(0, 2000, lambda i, x: -x, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'scan', which"),
     (lambda: costate.jax.solve(lambda t, z: jax.lax.while_loop(lambda x: x[0] < 3, lambda x: x + 1, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'while', which"),
+    (lambda: costate.jax.solve(lambda t, z: jnp.zeros(2**24 + 1).at[jnp.array([0, 2**24])].add(z)[:2], jnp.ones(2), TIMES), costate.NotSupported, "'scatter-add' into 16777217 numbers, and"),
     (lambda: costate.jax.solve(lambda t, z: z * jnp.sum(z > 0), jnp.ones(2), TIMES), costate.NotSupported, "'reduce_sum' of integers that depend on t or z"),
     (lambda: jax.jit(lambda i: costate.jax.solve(lambda t, z, i: z * z[i], jnp.ones(2), TIMES, (i,)))(1), costate.NotSupported, "integers that jit, vmap or grad trace"),
     (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), 1.0), costate.ShapeError, "times must have shape [time]; got []"),

@@ -110,10 +110,11 @@ def test_a_change_after_the_capture_is_seen(make):
     (itertools.repeat(1.0), next, "whose state no check sees"),
     (random.Random(1), lambda kept: 1 + 0 * kept.random(), "whose state no check sees"),
     (np.ones(10_000), lambda kept: float(kept[3]), "a NumPy array of 10000 numbers"),
+    (list(range(30_000)), lambda kept: float(kept[1]), "can reach more than 20000 Python values"),
     (sys, lambda kept: 1.0 + 0 * kept.getrecursionlimit(), "uses the module sys"),
     (torch.ones(2, **WIDE), lambda kept: float(kept.tolist()[0]), "reads numbers out of a tensor"),
     (1.0, lambda kept: eval("1.0"), "calls eval"),
-], ids=["iterator", "generator", "large array", "module", "tolist", "eval"])
+], ids=["iterator", "generator", "large array", "many values", "module", "tolist", "eval"])
 def test_what_cannot_be_watched_runs_through_callbacks(kept, read, why):
     field = Holds(kept, read)
     said = door.explain(field, Y0)

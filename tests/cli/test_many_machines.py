@@ -327,6 +327,7 @@ def test_ranks_share_a_sweep(grid, sweep, tmp_path):
      ("seed = [0, 1]", 'data = ["a.csv"]', "'data' stands under [fit]"),
      ("hare_lynx.csv", "no_such.csv", "No such file or directory"),
      ("seed = [0, 1]", 'seed = ["x"]', "run 1 of 2: --seed takes a whole number"),
+     ("seed = [0, 1]", f"seed = {list(range(50_001))}", ": these are more than 100000 fits; give fewer values."),
      ("data = ", "# ", "the grid must name the file of the data"),
      ('hidden = ["4", "4,4"]\nseed = [0, 1]', "", "nothing varies")])
 def test_bad_grids(old, new, message, grid, tmp_path):

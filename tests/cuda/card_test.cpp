@@ -9,6 +9,7 @@
 #include "costate/adjoint/internal/cuda/gradient_kernel.h"
 #include "costate/cuda/internal/cuda_source.h"
 #include "costate/cuda/internal/kernel_cache.h"
+#include "costate/cuda/internal/last_used.h"
 #include "costate/cuda/internal/nvrtc.h"
 #include "costate/nn/nn.h"
 #include "costate/operations/interpolate.h"
@@ -123,6 +124,35 @@ TEST(KernelCache, StandsWhereTheEnvironmentSays) {
   EXPECT_EQ(internal::KernelCache::default_folder(), "/h/.cache/costate/kernels");
   const Variable other("COSTATE_KERNEL_CACHE", "/k");
   EXPECT_EQ(internal::KernelCache::default_folder(), "/k");
+}
+
+/// And not in the folder that the process happens to run in.
+TEST(KernelCache, StandsNowhereWhereTheEnvironmentHasNoFolder) {
+  const Variable named("COSTATE_KERNEL_CACHE", nullptr), xdg("XDG_CACHE_HOME", nullptr), home("HOME", nullptr);
+  EXPECT_EQ(internal::KernelCache::default_folder(), "");
+  const test::Scratch scratch;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(scratch.folder());
+  const internal::KernelCache cache(internal::KernelCache::default_folder());
+  cache.keep("a", "code");
+  EXPECT_EQ(cache.find("a"), std::nullopt);
+  EXPECT_TRUE(std::filesystem::is_empty(scratch.folder()));
+  std::filesystem::current_path(before);
+}
+
+TEST(LastUsed, KeepsWhatWasLastAskedFor) {
+  internal::LastUsed<int> values(2);
+  int made = 0;
+  const auto make = [&made] { return ++made; };
+  EXPECT_EQ(values.of("a", make), 1);
+  EXPECT_EQ(values.of("b", make), 2);
+  EXPECT_EQ(values.of("a", make), 1);
+  EXPECT_EQ(values.of("c", make), 3);  // in the place of b
+  EXPECT_EQ(values.of("a", make), 1);
+  EXPECT_EQ(values.of("b", make), 4);
+  EXPECT_THROW(values.of("d", []() -> int { throw InternalError("it cannot be made"); }), InternalError);
+  EXPECT_EQ(values.of("a", make), 1);
+  EXPECT_EQ(values.of("b", make), 4);
 }
 
 TEST(Nvrtc, CompilesASolveForEveryArchitecture) {

@@ -243,9 +243,10 @@ TEST(CsvLayout, NumbersAsProgramsWriteThem) {
   EXPECT_EQ(fortran.numbers("2"), (Numbers{0.15, -25, 1.25e-101}));
   EXPECT_EQ(table("t,x\n0,.5\n1,5.\n2,+.5\n3,\xE2\x88\x92"
                   "1.5\n4,\xC2\xA0"
-                  "2\n")
+                  "2\n5, \xC2\xA0 \xC2\xA0"
+                  "2.5 \xC2\xA0 \n")
                 .numbers("x"),
-            (Numbers{0.5, 5, 0.5, -1.5, 2}));
+            (Numbers{0.5, 5, 0.5, -1.5, 2, 2.5}));
   for (const char* cell : {"D5", "1D", "1D+", "0x1F", "2024-101", "1-2", "1.5-10", "5 mV", "7%", "(3)"})
     EXPECT_THROW(table(std::string("t,x\n0,1\n1,") + cell + "\n").numbers("x"), DataError) << cell;
   EXPECT_ERROR(table("t,x\n0,5 mV\n").numbers("x"), DataError,

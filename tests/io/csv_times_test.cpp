@@ -152,6 +152,14 @@ TEST(CsvDates, PeriodsFollowEachOtherByTheCalendar) {
   EXPECT_EQ(time_after(14, 2, 31, months), 76);  // from the middle of a month
   EXPECT_EQ(time_after(0.5, 2, 31, months), 62.5);
   EXPECT_EQ(time_after(3, 2, 0.5, {}), 4);
+  // Beyond the calendar, whose years have 16 bits, times are no dates.
+  for (const std::int64_t steps : std::vector<std::int64_t>{1'000'000, 10'000'000'000}) {
+    const double after = time_after(0, steps, 31, months);
+    EXPECT_EQ(after, 31.0 * static_cast<double>(steps));
+    EXPECT_ERROR(time_cells({after}, months), DataError, "is no date");
+  }
+  EXPECT_EQ(time_after(1e300, 1, 31, months), 1e300);
+  EXPECT_EQ(time_after(0, 1, 1e300, months), 1e300);
 }
 
 /// The cells of so many months from January of `year` on, as 194901.

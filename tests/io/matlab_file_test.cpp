@@ -87,6 +87,14 @@ TEST_F(MatlabFile, AMatrixWithSamplesInItsColumnsIsTurned) {
   EXPECT_EQ(parse_table(file(matrix("x", {2, 2}, {1, 4, 2, 5})), "a").numbers("x1"), (Numbers{1, 4}));
 }
 
+TEST_F(MatlabFile, RowsAreThoseOfMostVectorsAndOfTheLongestOfThese) {
+  const std::string two = matrix("a", {2, 1}, {1, 2}), three = matrix("b", {3, 1}, {1, 2, 3});
+  const std::string four = matrix("c", {4, 1}, {1, 2, 3, 4}), short_one = matrix("d", {2, 1}, {1, 2});
+  EXPECT_EQ(parse_table(file(three + two), "a.mat").names(), (Words{"b"}));
+  EXPECT_EQ(parse_table(file(two + four + three), "a.mat").names(), (Words{"c"}));
+  EXPECT_EQ(parse_table(file(four + two + three + short_one), "a.mat").names(), (Words{"a", "d"}));
+}
+
 TEST_F(MatlabFile, WhatIsNoColumnIsNamedWithTheReason) {
   const std::string nothing = doubles({});
   const CsvTable read =

@@ -45,7 +45,8 @@ TEST(Table, ColumnsOfAnArrayHaveNumbersOrTheNamesGiven) {
   EXPECT_EQ(parse_table(to_npy(kTable), "a.npy", {.names = {"t", "x", "y"}}).numbers("t"), (Numbers{0, 1}));
   EXPECT_EQ(parse_table(to_npy(HostArray::vector({3, 4})), "a.npy").numbers("1"), (Numbers{3, 4}));
   EXPECT_ERROR(parse_table(to_npy(kTable), "a.npy", {.names = {"t"}}), InvalidArgument, "all 3 columns; got 1 names");
-  EXPECT_ERROR(parse_table(to_npy(HostArray(Shape{2, 1, 1})), "a.npy"), DataError, "expected one or two axes");
+  EXPECT_ERROR(parse_table(to_npy(HostArray(Shape{2, 1, 1})), "a.npy"), DataError,
+               "the array of 'a.npy' has 3 axes; expected one or two, a row a sample");
   EXPECT_ERROR(parse_table(to_npy(HostArray(Shape{0, 1})), "a.npy"), DataError, "has no rows");
 }
 

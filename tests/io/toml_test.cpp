@@ -73,8 +73,7 @@ TEST(Toml, IntegersServeAsDoubles) {
   const Config config = parse("rtol = 1\nsizes = [1, 2.5]\n");
   EXPECT_EQ(config.get<double>("", "rtol"), 1.0);
   EXPECT_EQ(config.get<Numbers>("", "sizes"), (Numbers{1, 2.5}));
-  EXPECT_EQ(config.get_or<std::int64_t>("", "rtol", 7), 1);
-  EXPECT_EQ(config.get_or<std::int64_t>("", "absent", 7), 7);
+  EXPECT_EQ(config.get<std::int64_t>("", "rtol"), 1);
 }
 
 TEST(Toml, KeepsTheOrderOfTheFile) {

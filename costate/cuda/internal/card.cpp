@@ -1,12 +1,12 @@
 #include "costate/cuda/internal/card.h"
 
 #include <cstdlib>
-#include <map>
 #include <mutex>
 #include <string_view>
 
 #include "costate/base/error.h"
 #include "costate/cuda/internal/kernel_cache.h"
+#include "costate/cuda/internal/last_used.h"
 #include "costate/cuda/internal/loaded_library.h"
 #include "costate/cuda/internal/nvrtc.h"
 
@@ -91,7 +91,12 @@ class CardModule : public KernelModule {
   CardModule(const Driver& driver, Handle context, const std::string& code) : driver_(driver), context_(context) {
     driver_.check(driver_.load_module(&module_, code.data()), "loading a kernel");
   }
-  ~CardModule() override { driver_.unload_module(module_); }
+  ~CardModule() override {
+    if (driver_.push_context(context_) != 0) return;  // of a process that ends
+    driver_.unload_module(module_);
+    Handle context = nullptr;
+    driver_.pop_context(&context);
+  }
 
   void launch(const KernelShape& kernel, std::size_t blocks, const std::vector<std::uint64_t>& words,
               std::uint64_t stream) override {
@@ -160,8 +165,11 @@ class Card : public KernelDevice {
 
   std::shared_ptr<KernelModule> load(const std::string& source) override {
     const std::lock_guard lock(mutex_);
-    std::shared_ptr<KernelModule>& module = modules_[source];
-    if (module) return module;
+    return modules_.of(source, [&] { return compiled(source); });
+  }
+
+ private:
+  std::shared_ptr<KernelModule> compiled(const std::string& source) const {
     const Opened opened(driver_, context_);
     const std::string key = architecture_ + " NVRTC " + nvrtc_.version() + "\n" + source;
     std::optional<std::string> code = cache_.find(key);
@@ -169,10 +177,8 @@ class Card : public KernelDevice {
       code = nvrtc_.compile(source, architecture_).code;
       cache_.keep(key, *code);
     }
-    return module = std::make_shared<CardModule>(driver_, context_, *code);
+    return std::make_shared<CardModule>(driver_, context_, *code);
   }
-
- private:
   int attribute(int which, int device) const {
     int value = 0;
     driver_.check(driver_.get_attribute(&value, which, device), "asking the card");
@@ -186,7 +192,8 @@ class Card : public KernelDevice {
   std::string architecture_;
   std::size_t shared_limit_ = 0;
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<KernelModule>> modules_;  // by source
+  // By source: more than a program or a fit has. A process may make new fields as long as it runs.
+  LastUsed<std::shared_ptr<KernelModule>> modules_{64};
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ class KernelDevice {
   virtual void copy_to_host(void* to, std::uint64_t from, std::size_t bytes) = 0;
   /// Until all is done that a caller's stream was given.
   virtual void wait(std::uint64_t stream) = 0;
-  /// Compiled once in a process for the same text.
+  /// Compiled once in a process for the same text, as long as that is among those that were last loaded.
   virtual std::shared_ptr<KernelModule> load(const std::string& source) = 0;
 };
 

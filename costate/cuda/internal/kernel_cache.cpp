@@ -7,19 +7,13 @@
 #include <fstream>
 #include <iterator>
 
+#include "costate/base/digest.h"
 #include "costate/base/text.h"
 
 namespace costate::internal {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// FNV-1a.
-std::uint64_t digest(const std::string& bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3u;
-  return hash;
-}
 
 std::string value_of(const char* variable) {
   const char* value = std::getenv(variable);
@@ -34,16 +28,18 @@ std::string head_of(const std::string& key) { return std::to_string(key.size()) 
 fs::path KernelCache::default_folder() {
   if (const std::string named = value_of("COSTATE_KERNEL_CACHE"); !named.empty()) return named;
   const std::string cache = value_of("XDG_CACHE_HOME"), home = value_of("HOME");
+  if (cache.empty() && home.empty()) return {};
   return (cache.empty() ? fs::path(home) / ".cache" : fs::path(cache)) / "costate" / "kernels";
 }
 
 fs::path KernelCache::file_of(const std::string& key) const {
   std::ostringstream name;
-  name << std::hex << digest(key) << ".cubin";
+  name << std::hex << fnv1a(key) << ".cubin";
   return folder_ / name.str();
 }
 
 std::optional<std::string> KernelCache::find(const std::string& key) const {
+  if (folder_.empty()) return std::nullopt;
   std::ifstream in(file_of(key), std::ios::binary);
   if (!in) return std::nullopt;
   const std::string bytes(std::istreambuf_iterator<char>(in), {}), head = head_of(key);
@@ -52,6 +48,7 @@ std::optional<std::string> KernelCache::find(const std::string& key) const {
 }
 
 void KernelCache::keep(const std::string& key, const std::string& code) const {
+  if (folder_.empty()) return;
   std::error_code error;
   fs::create_directories(folder_, error);
   const fs::path file = file_of(key), draft = text::concat(file.string(), ".", ::getpid());

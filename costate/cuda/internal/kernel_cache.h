@@ -9,6 +9,7 @@ namespace costate::internal {
 
 class KernelCache {
  public:
+  /// Without a folder ("") nothing is kept.
   explicit KernelCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   /// What was kept for this key, all of whose bytes are compared; nullopt if nothing was.
@@ -16,7 +17,7 @@ class KernelCache {
   /// Does nothing if the folder cannot be written: a cache is for speed.
   void keep(const std::string& key, const std::string& code) const;
 
-  /// Of COSTATE_KERNEL_CACHE, or costate/kernels in XDG_CACHE_HOME or ~/.cache.
+  /// Of COSTATE_KERNEL_CACHE, or costate/kernels in XDG_CACHE_HOME or ~/.cache; "" where the environment has neither.
   static std::filesystem::path default_folder();
 
  private:

@@ -19,11 +19,10 @@ namespace {
 // more than this, it takes half the samples.
 constexpr std::size_t kMostKeptBytes = std::size_t{8} << 20;
 
-/// Batches of one and two run sample by sample, with features in the vectors; larger ones with samples in lanes.
 template <class T>
 std::size_t choose_lanes(std::size_t batch) {
   const std::size_t width = simd_lanes<T>();
-  if (batch <= 2 || width == 1) return 1;
+  if (batch <= kMostAlone || width == 1) return 1;
   if (batch <= 2 * width) return rounded_lanes<T>(batch);
   // Two tiles of two vectors keep two cores busy where one of four would leave one idle, at no cost to a core. Tiles of
   // one size leave the last one no emptier than the others; four vectors do more a second than some more than three.

@@ -1,4 +1,5 @@
-// How many samples a tile takes of images, whose values fill a cache with few samples. It changes no bit of a sample.
+// How many samples a tile takes where they are few, or images, whose values fill a cache with few samples. It changes
+// no bit of a sample.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +10,9 @@
 #include "costate/graph/graph.h"
 
 namespace costate::internal {
+
+/// Batches of up to so many samples run one by one, with features in the vectors; larger ones with samples in lanes.
+inline constexpr std::size_t kMostAlone = 2;
 
 /// Numbers in the largest image of a sample that a convolution of the function reads or writes, those of its extensions
 /// included; 0 if there is none.

@@ -11,8 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <span>
 #include <type_traits>
+
+#include "costate/exec/kernels/pixel_runs.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/convolve_to_one.cpp"
@@ -116,9 +117,8 @@ void run_to_one(const Convolution<T>& c) {
   std::array<std::uint32_t, kMostMeetings> sums;
   std::fill_n(sums.data(), table.from_pixels * table.positions, kNoPixel);
   for (const PixelClass& of : table.classes)
-    for (const Pixel& pixel : std::span(table.pixels).subspan(of.first_pixel, of.num_pixels))
-      for (const Tap& tap : std::span(table.taps).subspan(of.first_tap, of.num_taps))
-        sums[shifted(pixel, tap) * table.positions + tap.position] = pixel.to;
+    for (const Pixel& pixel : pixels_of(table, of))
+      for (const Tap& tap : taps_of(table, of)) sums[shifted(pixel, tap) * table.positions + tap.position] = pixel.to;
   const bool ascends = direction_of(table) > 0;
   for (std::size_t group = 0; group < table.groups; ++group) {
     const RowBlock<T> block{.table = table,

@@ -9,14 +9,6 @@ using Pixel = ConvTable::Pixel;
 using PixelClass = ConvTable::PixelClass;
 using Tap = ConvTable::Tap;
 
-std::span<const Tap> taps_of(const ConvTable& table, const PixelClass& of) {
-  return std::span(table.taps).subspan(of.first_tap, of.num_taps);
-}
-
-std::span<const Pixel> pixels_of(const ConvTable& table, const PixelClass& of) {
-  return std::span(table.pixels).subspan(of.first_pixel, of.num_pixels);
-}
-
 bool is_grid(std::span<const Tap> taps, const TapGrid& grid) {
   for (std::size_t i = 0; i < taps.size(); ++i) {
     const auto row = static_cast<std::ptrdiff_t>(i / grid.columns);

@@ -13,6 +13,14 @@
 
 namespace costate::internal {
 
+inline std::span<const ConvTable::Tap> taps_of(const ConvTable& table, const ConvTable::PixelClass& of) {
+  return std::span(table.taps).subspan(of.first_tap, of.num_taps);
+}
+
+inline std::span<const ConvTable::Pixel> pixels_of(const ConvTable& table, const ConvTable::PixelClass& of) {
+  return std::span(table.pixels).subspan(of.first_pixel, of.num_pixels);
+}
+
 /// Taps of a class as rows of a grid: tap i * columns + j is i * row_step + j * column_step pixels behind the first.
 struct TapGrid {
   std::uint32_t rows = 1, columns = 1;

@@ -180,7 +180,7 @@ struct PlacesOfThrees {
   HWY_INLINE void bring_down(const T* x, const T* y, const T* none, std::size_t from) const {
     constexpr std::size_t kLoaded = (kColumns - 1) * kStride + 3;
     const PlacesOfThrees local = *this;
-    const Columns<kLoaded, L> image(
+    const ImageColumns<kLoaded, L> image(
         lanes, x, static_cast<std::ptrdiff_t>(from * kStride) - static_cast<std::ptrdiff_t>(columns.padding),
         columns.length, step, none, none);
     const std::size_t width = hn::Lanes(lanes.d);

@@ -37,7 +37,7 @@ inline Threes threes_of(const PoolTable::Ranges& ranges, std::size_t length) {
 
 /// Neighbouring columns of an image, row by row. What is outside is a vector that stands elsewhere.
 template <std::size_t kCount, class L>
-struct Columns {
+struct ImageColumns {
   using T = typename L::T;
   using V = typename L::V;
 
@@ -46,8 +46,8 @@ struct Columns {
   std::size_t step, row_step, first_row_step, last_row_step;
 
   /// From column `from` on, or from the one before the first.
-  Columns(L lanes, const T* x, std::ptrdiff_t from, std::size_t length, std::size_t step, const T* before,
-          const T* behind)
+  ImageColumns(L lanes, const T* x, std::ptrdiff_t from, std::size_t length, std::size_t step, const T* before,
+               const T* behind)
       : lanes(lanes), step(step), row_step(length * step) {
     const bool is_before =
         from<0, is_behind = from + static_cast<std::ptrdiff_t>(kCount)> static_cast<std::ptrdiff_t>(length);
@@ -134,7 +134,7 @@ struct JoinedThrees {
   HWY_INLINE void run_stripe(const T* x, T* out, std::size_t from, V& nan) const {
     constexpr std::size_t kLoaded = (kColumns - 1) * kStride + 3;
     const JoinedThrees local = *this;
-    const Columns<kLoaded, L> image(
+    const ImageColumns<kLoaded, L> image(
         lanes, x, static_cast<std::ptrdiff_t>(from * kStride) - static_cast<std::ptrdiff_t>(columns.padding),
         columns.length, step, none, none);
     V found = nan;

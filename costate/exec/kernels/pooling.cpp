@@ -332,13 +332,12 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace costate::internal {
-namespace {
 
 HWY_EXPORT(join_f32);
 HWY_EXPORT(join_f64);
 
 template <class T>
-void dispatch(Op op, const Pool<T>& pool) {
+void pool(Op op, const Pool<T>& pool) {
   if (op == Op::kMaxPoolInput) return bring_to_places(pool);
   if (op == Op::kAvgPoolInput && are_apart(*pool.table)) return bring_to_windows(pool);
   if constexpr (std::is_same_v<T, float>)
@@ -347,12 +346,6 @@ void dispatch(Op op, const Pool<T>& pool) {
     HWY_DYNAMIC_DISPATCH(join_f64)(op, pool);
 }
 
-}  // namespace
-
-template <class T>
-void pool(Op op, const Pool<T>& pool) {
-  dispatch(op, pool);
-}
 template void pool<float>(Op, const Pool<float>&);
 template void pool<double>(Op, const Pool<double>&);
 
@@ -361,8 +354,7 @@ std::size_t pool_scratch(Op op, const PoolTable& table, std::size_t lanes) {
   const bool by_number = op == Op::kAvgPoolInput;
   const std::size_t rings = op == Op::kMaxPoolInput ? 3 : op == Op::kMaxPool ? 2 : 1;
   const PoolTable::Ranges& columns = by_number ? table.columns.numbers : table.columns.windows;
-  const std::size_t row_size = columns.size() * (lanes == 1 ? 1 : simd_lanes<T>());
-  const std::size_t width = lanes == 1 ? 1 : simd_lanes<T>();
+  const std::size_t width = lanes == 1 ? 1 : simd_lanes<T>(), row_size = columns.size() * width;
   const std::size_t of_rings =
       rings * ring_rows(by_number ? table.rows.numbers : table.rows.windows, row_size * sizeof(T)) * row_size;
   const bool has_sums = op == Op::kMaxPoolInput && has_sums_of_threes(table, width * sizeof(T));

@@ -64,7 +64,7 @@ struct ChannelBlock {
 
 /// Columns of a block: vectors of channels at one tap, or one vector at several. kPart: the last vector is not full.
 template <std::size_t kVectorsOf, std::size_t kTapsOf, bool kPartOf>
-struct Columns {
+struct BlockColumns {
   static_assert(kVectorsOf == 1 || kTapsOf == 1);
   static constexpr std::size_t kCount = kVectorsOf * kTapsOf, kTaps = kTapsOf;
   static constexpr std::size_t tap(std::size_t column) { return kTaps == 1 ? 0 : column; }
@@ -142,16 +142,16 @@ void panel_rows(ChannelBlock<T> block, std::size_t num_taps) {
     for (; end - block.taps >= static_cast<std::ptrdiff_t>(Taken::kTaps); block.taps += Taken::kTaps)
       channel_columns<Taken>(block);
   };
-  if (block.channels == 3 * width) return run(Columns<3, 1, false>());
-  if (block.channels == 2 * width) return run(Columns<2, 1, false>());
-  if (block.channels > width) return run(Columns<2, 1, true>());
+  if (block.channels == 3 * width) return run(BlockColumns<3, 1, false>());
+  if (block.channels == 2 * width) return run(BlockColumns<2, 1, false>());
+  if (block.channels > width) return run(BlockColumns<2, 1, true>());
   // One vector of channels: a cotangent that was loaded serves three taps.
   if (block.channels == width) {
-    run(Columns<1, 3, false>());
-    return run(Columns<1, 1, false>());
+    run(BlockColumns<1, 3, false>());
+    return run(BlockColumns<1, 1, false>());
   }
-  run(Columns<1, 3, true>());
-  run(Columns<1, 1, true>());
+  run(BlockColumns<1, 3, true>());
+  run(BlockColumns<1, 1, true>());
 }
 
 /// All weights of a panel's channels: those from `first` of the group on.

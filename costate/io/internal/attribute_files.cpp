@@ -5,7 +5,6 @@
 
 #include "costate/base/error.h"
 #include "costate/io/internal/csv_scanner.h"
-#include "costate/io/internal/shown.h"
 
 namespace costate::internal {
 namespace {

@@ -288,6 +288,8 @@ std::string of_all_days(std::string format) {
 
 std::optional<std::int64_t> period_after(const std::string& format, std::int64_t day, std::int64_t months) {
   const bool is_at_end = format.find(kLastDay) != std::string::npos;
+  constexpr double kMostDaysOfMonth = 31;
+  if (std::abs(static_cast<double>(months)) * kMostDaysOfMonth > kMostDays) return std::nullopt;
   if (!(is_at_end ? is_last_day(day) : is_first_day(day))) return std::nullopt;
   const date::year_month_day date{day_of({.day = day})};
   const date::year_month month = date.year() / date.month() + date::months{static_cast<int>(months)};

@@ -45,7 +45,10 @@ int months_of_period(const std::string& format);
 /// it has no day, or they are neither. And back.
 std::string of_one_day(const std::string& format, const std::vector<std::int64_t>& days);
 std::string of_all_days(std::string format);
-/// The day that stands for the period so many months after that of `day`; nothing if `day` stands for none.
+/// 7000 years: so far from a date, whose year has four digits, the calendar can count.
+inline constexpr double kMostDays = 2.5e6;
+/// The day that stands for the period so many months after that of `day`; nothing if `day` stands for none, or the
+/// months are more than kMostDays.
 std::optional<std::int64_t> period_after(const std::string& format, std::int64_t day, std::int64_t months);
 
 /// "2024-05-31", or "2024-05-31T12:30:00.5Z" with one digit behind the point.

@@ -15,12 +15,19 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 /// Tabs delimit in some files, so they are a blank only where they do not.
 bool is_blank(char c, char delimiter) { return c == ' ' || (c == '\t' && delimiter != '\t'); }
 
+constexpr std::string_view kFixedBlank = "\xC2\xA0";  // U+00A0, which does not break a line
+
 std::string_view trim(std::string_view text, char delimiter) {
-  while (!text.empty() && is_blank(text.front(), delimiter)) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back(), delimiter)) text.remove_suffix(1);
-  constexpr std::string_view kFixedBlank = "\xC2\xA0";
-  while (text.starts_with(kFixedBlank)) text.remove_prefix(kFixedBlank.size());
-  while (text.ends_with(kFixedBlank)) text.remove_suffix(kFixedBlank.size());
+  const auto first_blank = [&]() -> std::size_t {
+    if (text.starts_with(kFixedBlank)) return kFixedBlank.size();
+    return !text.empty() && is_blank(text.front(), delimiter) ? 1 : 0;
+  };
+  const auto last_blank = [&]() -> std::size_t {
+    if (text.ends_with(kFixedBlank)) return kFixedBlank.size();
+    return !text.empty() && is_blank(text.back(), delimiter) ? 1 : 0;
+  };
+  while (const std::size_t size = first_blank()) text.remove_prefix(size);
+  while (const std::size_t size = last_blank()) text.remove_suffix(size);
   return text;
 }
 

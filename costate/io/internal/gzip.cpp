@@ -57,6 +57,8 @@ class Inflater {
 
 }  // namespace
 
+bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1F\x8B"); }
+
 std::string gunzip(std::string_view bytes, const std::string& source) {
   Inflater inflater(bytes, source);
   std::string out;

@@ -15,6 +15,7 @@
 #include "costate/io/internal/gzip.h"
 #include "costate/io/internal/numbers.h"
 #include "costate/io/internal/shown.h"
+#include "costate/io/internal/usual_length.h"
 
 #ifdef COSTATE_HAS_MATIO
 #include <matio.h>
@@ -236,14 +237,12 @@ Matrix read_matrix(mat_t* file, matvar_t* variable, const std::string& name, con
   return matrix;
 }
 
-/// The length that most vectors have, the longest of those; without vectors, that of the largest matrix.
-std::size_t usual_length(const std::vector<Matrix>& matrices) {
-  std::map<std::size_t, std::size_t> counts;
+/// How many rows columns have: the usual length of vectors; without vectors, the rows of the largest matrix.
+std::size_t num_rows_of(const std::vector<Matrix>& matrices) {
+  std::vector<std::size_t> lengths;
   for (const Matrix& matrix : matrices)
-    if (matrix.is_vector() && matrix.length() > 1) ++counts[matrix.length()];
-  const auto most =
-      std::ranges::max_element(counts, [](const auto& left, const auto& right) { return left.second <= right.second; });
-  if (most != counts.end()) return most->first;
+    if (matrix.is_vector() && matrix.length() > 1) lengths.push_back(matrix.length());
+  if (!lengths.empty()) return usual_length(lengths);
   const auto size = [](const Matrix& matrix) { return matrix.numbers.size(); };
   return std::ranges::max_element(matrices, {}, size)->rows;
 }
@@ -290,7 +289,7 @@ CsvTable read_matlab_file(std::string_view bytes, const std::string& source, con
     throw DataError("[read_table] '", source, "' holds no matrix of numbers",
                     others.empty() ? "" : text::concat(": '", others.begin()->first, "' ", others.begin()->second),
                     ".");
-  const std::size_t length = usual_length(matrices);
+  const std::size_t length = num_rows_of(matrices);
   Columns columns;
   for (const Matrix& matrix : matrices)
     if (length > 0 && (matrix.rows == length || matrix.columns == length))

@@ -6,7 +6,6 @@
 
 #include "costate/base/error.h"
 #include "costate/io/internal/event_cells.h"
-#include "costate/io/internal/long_table.h"
 #include "costate/io/internal/shown.h"
 #include "costate/io/internal/trajectory_key.h"
 

@@ -27,7 +27,7 @@ std::size_t numbers_per_lane(const VectorField& field, const SolveOptions& optio
 template <class T>
 std::size_t choose_lanes(std::size_t batch, std::size_t bytes_per_lane) {
   const std::size_t width = simd_lanes<T>();
-  if (batch <= 2 || width == 1) return 1;
+  if (batch <= kMostAlone || width == 1) return 1;
   constexpr std::size_t kCacheBytes = std::size_t{128} << 10;
   std::size_t lanes = 4 * width;
   while (lanes < 16 * width && 2 * lanes * bytes_per_lane <= kCacheBytes &&
@@ -41,7 +41,8 @@ std::size_t choose_lanes(std::size_t batch, std::size_t bytes_per_lane) {
 template <class T>
 std::size_t host_lanes(const VectorField& field, const SolveOptions& options, std::size_t batch) {
   // One step for the whole batch means one tile.
-  if (options.control == Control::kJoint) return batch > 2 ? rounded_lanes<T>(batch) : std::max<std::size_t>(1, batch);
+  if (options.control == Control::kJoint)
+    return batch > kMostAlone ? rounded_lanes<T>(batch) : std::max<std::size_t>(1, batch);
   return lanes_for_images<T>(batch, choose_lanes<T>(batch, sizeof(T) * numbers_per_lane(field, options)),
                              largest_image(field.function()));
 }

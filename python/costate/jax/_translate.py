@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from costate import _core, _numpy
+from costate import _core, _elementwise, _numpy
 from costate.jax import _functions
 from costate.jax._field import Handed, Later
 
@@ -19,22 +19,20 @@ def _search(knots, x, is_right):
     return _core.sum(one_each >= knots if is_right else one_each > knots, [len(x.shape)])
 
 
-_COMPARISONS = {
-    "eq": _core.equal, "ne": lambda x, y: 1 - _core.equal(x, y), "lt": lambda x, y: x < y, "le": lambda x, y: x <= y, "gt": lambda x, y: x > y,
-    "ge": lambda x, y: x >= y,
-}
-# Of truth values, which are 1 and 0.
-_LOGIC = {"and": lambda x, y: x * y, "or": _core.maximum, "xor": _COMPARISONS["ne"], "not": lambda x: 1 - x}
 _ELEMENTWISE = {
-    **{name: getattr(_core, name) for name in ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh",
-                                               "cosh", "tanh", "erf", "abs", "sign", "floor", "square", "stop_gradient")},
-    **_COMPARISONS, **_LOGIC,
+    **_elementwise.FUNCTIONS, **_elementwise.LOGIC, "stop_gradient": _core.stop_gradient,
     "searchsorted left": lambda knots, x: _search(knots, x, False), "searchsorted right": lambda knots, x: _search(knots, x, True),
     **{name: getattr(_functions, name) for name in ("erfc", "asinh", "acosh", "atanh", "logaddexp")},
+<<<<<<< HEAD
     "add": lambda x, y: x + y, "add_any": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
     "neg": lambda x: -x, "pow": lambda x, y: x**y, "max": _functions.maximum, "min": _functions.minimum, "rem": _functions.remainder,
     "logistic": _core.sigmoid, "rsqrt": lambda x: 1 / _core.sqrt(x), "exp2": lambda x: 2.0**x, "ceil": lambda x: -_core.floor(-x),
     "cbrt": lambda x: _core.sign(x) * _core.abs(x) ** (1 / 3),
+=======
+    "add": lambda x, y: x + y, "add_any": lambda x, y: x + y, "sub": lambda x, y: x - y, "div": lambda x, y: x / y,
+    "pow": lambda x, y: x**y, "max": _functions.maximum, "min": _functions.minimum, "rem": _functions.remainder,
+    "logistic": _core.sigmoid, "exp2": lambda x: 2.0**x,
+>>>>>>> d99ee1b346a40b5d93a21c0d093bf62b409ae90d
     "relu": lambda x: _core.maximum(0, x),  # of equal numbers the first has the derivative: JAX's at 0 is 0
     "is_finite": lambda x: _core.abs(x) < np.inf, "copy": lambda x: x, "copy_p": lambda x: x,
 }
@@ -47,10 +45,15 @@ _MOVES = {**dict.fromkeys(("reshape", "squeeze", "expand_dims", "slice", "rev", 
 # Numbers are added, … to those at their places. The number that changes nothing stands where there is none.
 _SCATTERED = {"scatter-add": (lambda x, y: x + y, 0.0), "scatter-sub": (lambda x, y: x - y, 0.0), "scatter-mul": (lambda x, y: x * y, 1.0), "scatter-min": (_functions.minimum, np.inf),
               "scatter-max": (_functions.maximum, -np.inf)}
+_MOST_POSITIONS = 2**24  # which float32 tells apart: JAX is asked for them as for a derivative
 # What integers that depend on t or z may meet: a program computes with floating-point numbers, which do not wrap around. Sums and differences
 # are of those whose limits are known, as places in a table are.
+<<<<<<< HEAD
 _OF_INTEGERS = {*_MOVES, *_COMPARISONS, "convert_element_type", "select_n", "concatenate", "max", "min", "clamp", "stop_gradient", "copy",
                 "copy_p"}
+=======
+_OF_INTEGERS = {*_MOVES, *_elementwise.COMPARISONS, "convert_element_type", "select_n", "concatenate", "max", "min", "stop_gradient", "copy", "copy_p"}
+>>>>>>> d99ee1b346a40b5d93a21c0d093bf62b409ae90d
 
 
 def _converted(x, old, new):
@@ -244,8 +247,10 @@ def _scattered(name, equation, operands):
     x, indices, updates = operands
     if _is_array(indices):
         return None
-    options = {key: equation.params[key] for key in ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")}
     size = int(np.prod(x.shape, dtype=int))
+    if size > _MOST_POSITIONS:
+        raise _core.NotSupported(f"[costate.jax] the field uses '{name}' into {size} numbers, and it is translated into at most {_MOST_POSITIONS}; take a smaller array.")
+    options = {key: equation.params[key] for key in ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")}
     with jax.ensure_compile_time_eval():
         add = lambda numbers: jax.lax.scatter_add(jax.numpy.zeros(x.shape, np.float32), jax.numpy.asarray(indices), numbers, **options)
         _, pull = jax.vjp(add, jax.numpy.zeros(updates.shape, np.float32))

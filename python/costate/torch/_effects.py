@@ -42,9 +42,8 @@ class Snapshot(Reach):
         self.states = [(random.setstate, random.getstate()), (np.random.set_state, np.random.get_state())]
         super().__init__(func)
 
-    def refuse(self, why):
-        if "can reach more than" in why:
-            raise CannotCapture(why)
+    def refuse_size(self, why):
+        raise CannotCapture(why)
 
     def refuse_object(self, name, value):
         self.unseen[id(value)] = value

@@ -5,7 +5,11 @@ import math
 import torch
 
 import costate
+<<<<<<< HEAD
 from costate import _numpy
+=======
+from costate._elementwise import FUNCTIONS, LOGIC
+>>>>>>> d99ee1b346a40b5d93a21c0d093bf62b409ae90d
 from costate.torch._recorder import CannotCapture
 from costate.torch._values import elementwise
 
@@ -77,17 +81,13 @@ def _same(x, *_, **__):
     return x
 
 
-# Of truth values, which are 1 and 0.
-_LOGIC = {"and": lambda x, y: x * y, "or": costate.maximum, "xor": lambda x, y: 1 - costate.equal(x, y), "not": lambda x: 1 - x}
-
-
 def _logical(function):
     """Of numbers, too, of which all but 0 are true."""
     return lambda *operands: function(*(1 - costate.equal(x, 0) for x in operands))
 
 
 def _bitwise(name):
-    rule = elementwise(_LOGIC[name])
+    rule = elementwise(LOGIC[name])
 
     def of_truth_values(t, node, *operands):
         dtype = t.capture.dtype(node.outputs[0])
@@ -101,21 +101,23 @@ def _bitwise(name):
 _E = elementwise
 # By the name of the operation, whatever its overload.
 RULES = {
-    **{name: _E(getattr(costate, name)) for name in ("abs", "sign", "floor", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin",
-                                                       "acos", "atan", "sinh", "cosh", "tanh", "sigmoid", "erf", "square", "relu", "silu", "atan2",
-                                                       "minimum", "maximum")},
-    "neg": _E(lambda x: -x), "reciprocal": _E(lambda x: 1 / x), "rsqrt": _E(lambda x: 1 / costate.sqrt(x)), "gelu": _E(_gelu), "elu": _E(_elu),
+    **{name: _E(function) for name, function in FUNCTIONS.items()},
+    **{name: _E(getattr(costate, name)) for name in ("sigmoid", "relu", "silu", "minimum", "maximum")},
+    "reciprocal": _E(lambda x: 1 / x), "gelu": _E(_gelu), "elu": _E(_elu),
     "log2": _E(lambda x: costate.log(x) / math.log(2)), "log10": _E(lambda x: costate.log(x) / math.log(10)),
     "softplus": _E(_softplus), "leaky_relu": _E(lambda x, slope=0.01: costate.where(x > 0, x, slope * x)),
     "mish": _E(lambda x: x * costate.tanh(costate.softplus(x))), "hardtanh": _E(lambda x, low=-1, high=1: _clamp(x, low, high)), "clamp": _E(_clamp),
     "clamp_min": _E(_clamp), "clamp_max": _E(lambda x, high: _clamp(x, None, high)), "relu6": _E(lambda x: _clamp(x, 0.0, 6.0)),
-    "add": _E(_add), "sub": _E(_sub), "rsub": _E(lambda x, y, alpha=1: _sub(y, x, alpha)), "mul": _E(lambda x, y: x * y), "div": _E(_divide),
+    "add": _E(_add), "sub": _E(_sub), "rsub": _E(lambda x, y, alpha=1: _sub(y, x, alpha)), "div": _E(_divide),
     "pow": _E(_power), "remainder": _E(costate.mod), "addcmul": _E(lambda x, a, b, value=1: x + value * (a * b)),
-    "lt": _E(lambda x, y: x < y), "le": _E(lambda x, y: x <= y), "gt": _E(lambda x, y: x > y), "ge": _E(lambda x, y: x >= y),
-    "eq": _E(costate.equal), "ne": _E(lambda x, y: 1 - costate.equal(x, y)), "where": _E(costate.where), "heaviside": _E(_heaviside),
-    **{f"logical_{name}": _E(_logical(function)) for name, function in _LOGIC.items()}, **{f"bitwise_{name}": _bitwise(name) for name in _LOGIC},
+    "where": _E(costate.where), "heaviside": _E(_heaviside),
+    **{f"logical_{name}": _E(_logical(function)) for name, function in LOGIC.items()}, **{f"bitwise_{name}": _bitwise(name) for name in LOGIC},
     "masked_fill": _E(lambda x, mask, value: costate.where(mask, value, x)), "lerp": _E(lambda x, y, w: x + w * (y - x)),
+<<<<<<< HEAD
     "hypot": _E(_numpy.hypot), "ceil": _E(lambda x: -costate.floor(-x)),
+=======
+    "hypot": _E(lambda x, y: costate.sqrt(x * x + y * y)),
+>>>>>>> d99ee1b346a40b5d93a21c0d093bf62b409ae90d
     "tanh_backward": _E(lambda grad, y: grad * (1 - y * y)), "sigmoid_backward": _E(lambda grad, y: grad * (y * (1 - y))),
     "threshold_backward": _E(lambda grad, x, threshold: costate.where(x > threshold, grad, 0.0)), "softplus_backward": _E(_softplus_backward),
     "silu_backward": _E(_silu_backward), "gelu_backward": _E(_gelu_backward), "elu_backward": _E(_elu_backward),

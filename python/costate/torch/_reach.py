@@ -63,6 +63,10 @@ class Reach:
     def refuse(self, why):
         """What is made of values that no walk can see."""
 
+    def refuse_size(self, why):
+        """More values than a walk takes."""
+        self.refuse(why)
+
     def refuse_object(self, name, value):
         """An object whose state no walk can see."""
         self.refuse(f"it can read {name}, a {type(value).__module__}.{type(value).__qualname__}, whose state no check sees")
@@ -94,7 +98,7 @@ class Reach:
         """A value that is kept at a place (container, key)."""
         self._number += 1
         if self._number > _MOST_VALUES:
-            self.refuse(f"it can reach more than {_MOST_VALUES} Python values")
+            self.refuse_size(f"it can reach more than {_MOST_VALUES} Python values")
             return
         if isinstance(value, torch.Tensor):
             self.tensors.setdefault(id(value), (value, place))

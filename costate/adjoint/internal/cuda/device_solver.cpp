@@ -35,33 +35,42 @@ const SolveOptions& checked(const VectorField& field, const SolveOptions& option
 }  // namespace
 
 struct DeviceSolver::Implementation {
+  /// The problem with its gradients, and the kernels of its reverse sweep.
+  struct Differentiated {
+    internal::DeviceGradientProblem problem;
+    internal::AdjointKernels kernels;
+
+    Differentiated(const VectorField& field, const SolveOptions& options, const internal::WantedGradients& wanted,
+                   std::size_t shared_limit)
+        : problem(field, options, wanted), kernels(internal::adjoint_kernels(problem, shared_limit)) {}
+  };
+
   VectorField field;
   internal::KernelDevice& device;
-  std::optional<internal::DeviceGradientProblem> gradient;
-  std::optional<internal::DeviceProblem> alone;  // of a solver without gradients
+  std::optional<const Differentiated> gradient;
+  std::optional<const internal::DeviceProblem> alone;  // of a solver without gradients
   internal::SolveKernels solve_kernels;
-  std::unique_ptr<const internal::AdjointKernels> adjoint_kernels;
   std::vector<bool> wanted;
   mutable std::atomic<std::size_t> capacity = 64;  // steps of a sample that the next run has room for
 
   Implementation(const VectorField& solved, const SolveOptions& options, const DeviceWanted* asked)
       : field(solved),
         device(internal::card()),
-        gradient(asked != nullptr ? std::optional<internal::DeviceGradientProblem>(std::in_place, field, options,
-                                                                                   wanted_of(field, *asked))
+        gradient(asked != nullptr ? std::optional<const Differentiated>(std::in_place, field, options,
+                                                                        wanted_of(field, *asked), device.shared_limit())
                                   : std::nullopt),
-        alone(asked != nullptr ? std::nullopt : std::optional<internal::DeviceProblem>(std::in_place, field, options)),
+        alone(asked != nullptr ? std::nullopt
+                               : std::optional<const internal::DeviceProblem>(std::in_place, field, options)),
         solve_kernels(internal::solve_kernels(problem(), device.shared_limit())) {
     constexpr std::size_t kSmall = 32;  // what kernels do not have is refused here, and not by the first solve
     solve_kernels.of(kSmall);
     if (asked == nullptr) return;
     wanted = asked->arguments;
     wanted.resize(field.arguments().size());
-    adjoint_kernels.reset(new internal::AdjointKernels(internal::adjoint_kernels(*gradient, device.shared_limit())));
-    adjoint_kernels->of(kSmall);
+    gradient->kernels.of(kSmall);
   }
 
-  const internal::DeviceProblem& problem() const { return gradient ? gradient->problem : *alone; }
+  const internal::DeviceProblem& problem() const { return gradient ? gradient->problem.problem : *alone; }
   bool is_f32() const { return problem().options.dtype == Dtype::kF32; }
 };
 
@@ -123,19 +132,20 @@ Solution DevicePullback::Record::solve(std::span<const HostArray> arguments) {
 template <class T>
 DeviceGradients DevicePullback::Record::take_back(const DeviceNumbers& cotangents, std::uint64_t stream) const {
   const DeviceSolver::Implementation& of = *solver;
+  const internal::DeviceGradientProblem& problem = of.gradient->problem;
   internal::DeviceBatch numbers = batch();
   numbers.given.stream = stream;
   internal::DeviceGradient<T> found =
-      internal::take_back(of.device, *of.gradient, *of.adjoint_kernels, std::get<internal::DeviceSolved<T>>(steps),
-                          lanes, numbers, cotangents.address);
+      internal::take_back(of.device, problem, of.gradient->kernels, std::get<internal::DeviceSolved<T>>(steps), lanes,
+                          numbers, cotangents.address);
   const auto samples = static_cast<std::int64_t>(sizes.batch);
   DeviceGradients gradients;
   gradients.z0 = owned(std::move(found.start), sizes.state.with_first(samples));
-  if (of.gradient->wants_times)
+  if (problem.wants_times)
     gradients.times = owned(std::move(found.times), {samples, static_cast<std::int64_t>(sizes.times)});
   const std::vector<std::int64_t> counted = found.evaluations.numbers();
   gradients.evaluations = std::accumulate(counted.begin(), counted.end(), std::int64_t{0});
-  const OwnedNumbers sums = owned(std::move(found.sums), {static_cast<std::int64_t>(of.gradient->shared_size())});
+  const OwnedNumbers sums = owned(std::move(found.sums), {static_cast<std::int64_t>(problem.shared_size())});
   std::uint64_t at = sums.numbers.address;
   auto own = found.own.begin();
   for (std::size_t i = 0; i < of.wanted.size(); ++i) {

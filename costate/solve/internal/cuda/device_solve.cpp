@@ -14,6 +14,8 @@
 namespace costate::internal {
 namespace {
 
+constexpr std::size_t kEndColumns = 5;  // of DeviceSolved's ends, and of its counts
+
 std::uint64_t word(double number) { return std::bit_cast<std::uint64_t>(number); }
 
 void check_batch(const HostBatch& batch) {
@@ -136,10 +138,8 @@ Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const
   const Shape& state = batch.sizes.state;
   const auto samples = static_cast<std::int64_t>(size), times = static_cast<std::int64_t>(batch.sizes.times);
   make_room(solution, size);
-  const std::vector<double> ends = solved.ends.numbers();
-  const std::vector<std::int64_t> counts = solved.counts.numbers();
-  const std::vector<LaneOutcome> outcomes = solved.outcomes();
-  for (std::size_t i = 0; i < size; ++i) keep_outcome(solution, i, outcomes[i]);
+  const SampleEnds ends = solved.read_ends();
+  for (std::size_t i = 0; i < size; ++i) keep_outcome(solution, i, ends.outcomes[i]);
   solution.advice = advice_on_first_failure(solution, problem.options, batch);
   if (stays_there) return solution;
   const std::vector<T> all = solved.states.numbers();
@@ -150,11 +150,11 @@ Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const
   end.takes_implicit.resize(size);
   end.streaks.resize(size);
   for (std::size_t i = 0; i < size; ++i) {
-    const bool is_there = solution.status[i] == Status::kOk, knows_slope = counts[4 * size + i] != 0;
-    end.times.push_back(ends[i]);
-    end.steps.push_back(is_there ? ends[2 * size + i] : 0);
-    end.previous_log.push_back(is_there ? ends[3 * size + i] : 0);
-    end.before_log.push_back(is_there ? ends[4 * size + i] : 0);
+    const bool is_there = solution.status[i] == Status::kOk, knows_slope = ends.know_slopes[i];
+    end.times.push_back(ends.outcomes[i].t);
+    end.steps.push_back(is_there ? ends.next_steps[i] : 0);
+    end.previous_log.push_back(is_there ? ends.previous_logs[i] : 0);
+    end.before_log.push_back(is_there ? ends.before_logs[i] : 0);
     end.knows_slope.push_back(knows_slope);
     for (std::size_t row = 0; row < states; ++row) {
       last[i * states + row] = all[((i + 1) * batch.sizes.times - 1) * states + row];
@@ -213,19 +213,28 @@ SharedNumbers DeviceInputs<T>::shared_numbers(std::size_t before, std::size_t af
 }
 
 template <class T>
-std::vector<LaneOutcome> DeviceSolved<T>::outcomes() const {
+SampleEnds DeviceSolved<T>::read_ends() const {
   const std::vector<double> numbers = ends.numbers();
   const std::vector<std::int64_t> counted = counts.numbers();
-  const std::size_t size = numbers.size() / 5;
-  std::vector<LaneOutcome> outcomes;
+  const std::size_t size = numbers.size() / kEndColumns;
+  const auto column = [size](const auto& all, std::size_t k) { return std::span(all).subspan(k * size, size); };
+  const auto t = column(numbers, 0), h = column(numbers, 1), next_steps = column(numbers, 2),
+             previous_logs = column(numbers, 3), before_logs = column(numbers, 4);
+  const auto statuses = column(counted, 0), nfe = column(counted, 1), accepted = column(counted, 2),
+             rejected = column(counted, 3), know_slopes = column(counted, 4);
+  SampleEnds read{.outcomes = {},
+                  .next_steps = {next_steps.begin(), next_steps.end()},
+                  .previous_logs = {previous_logs.begin(), previous_logs.end()},
+                  .before_logs = {before_logs.begin(), before_logs.end()},
+                  .know_slopes = {know_slopes.begin(), know_slopes.end()}};
   for (std::size_t i = 0; i < size; ++i)
-    outcomes.push_back({.status = static_cast<Status>(counted[i]),
-                        .t = numbers[i],
-                        .h = numbers[size + i],
-                        .nfe = counted[size + i],
-                        .accepted = counted[2 * size + i],
-                        .rejected = counted[3 * size + i]});
-  return outcomes;
+    read.outcomes.push_back({.status = static_cast<Status>(statuses[i]),
+                             .t = t[i],
+                             .h = h[i],
+                             .nfe = nfe[i],
+                             .accepted = accepted[i],
+                             .rejected = rejected[i]});
+  return read;
 }
 
 template <class T>
@@ -240,8 +249,8 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
                                        ? DeviceArray<T>::view(device, batch.given.states, num_states)
                                        : DeviceArray<T>(device, num_states),
                          .slopes = DeviceArray<T>(device, size * states),
-                         .ends = DeviceArray<double>(device, 5 * size),
-                         .counts = DeviceArray<std::int64_t>(device, 5 * size),
+                         .ends = DeviceArray<double>(device, kEndColumns * size),
+                         .counts = DeviceArray<std::int64_t>(device, kEndColumns * size),
                          .record_times = DeviceArray<double>(device, size * capacity),
                          .record_sizes = DeviceArray<double>(device, size * capacity),
                          .record_states = DeviceArray<T>(device, size * capacity * states),

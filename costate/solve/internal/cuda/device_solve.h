@@ -65,20 +65,27 @@ class DeviceInputs {
   std::vector<std::uint64_t> words_;
 };
 
+/// What the solves of samples ended with, as lanes.inc says it of its `ends` and `counts`: one of each for a sample.
+struct SampleEnds {
+  std::vector<LaneOutcome> outcomes;
+  std::vector<double> next_steps, previous_logs, before_logs;  // the latter two are what the controller remembers
+  std::vector<bool> know_slopes;
+};
+
 /// What a solve leaves on the device: what the host is given, and for each sample the times, sizes and states of its
 /// first accepted steps, up to the capacity.
 template <class T>
 struct DeviceSolved {
   DeviceArray<T> states, slopes;
-  DeviceArray<double> ends;
+  DeviceArray<double> ends;  // read by read_ends(), as the next
   DeviceArray<std::int64_t> counts;
   DeviceArray<double> record_times, record_sizes;
   DeviceArray<T> record_states, dense_coefficients;
   DeviceArray<double> dense_ends;
   std::size_t capacity = 0;
 
-  /// What each sample's solve ended with.
-  std::vector<LaneOutcome> outcomes() const;
+  /// Copied from the device.
+  SampleEnds read_ends() const;
 };
 
 /// InvalidArgument for times that f32 cannot tell apart where the field reads t as such, NotSupported for joint control

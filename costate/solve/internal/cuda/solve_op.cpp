@@ -89,7 +89,7 @@ BatchOpResult DeviceSolveOp::run_as(const BatchOpRun& run) const {
   std::vector<LaneOutcome> outcomes;
   const auto solve_in = [&](std::size_t room) {
     state->solved = launch_solve<T>(device_, *module, made.shapes, problem_, state->lanes, inputs, batch, room);
-    outcomes = state->solved.outcomes();
+    outcomes = state->solved.read_ends().outcomes;
     return static_cast<std::size_t>(std::ranges::max(outcomes, {}, &LaneOutcome::accepted).accepted);
   };
   if (keeps_steps_)
