@@ -53,11 +53,11 @@ Report report_of(const Experiment& experiment, const Request& request, const Out
   Report report{.title = outcome.title, .subtitle = experiment.shows};
   report.sections.push_back({"Result", {Picture{outcome.figure, outcome.caption}, metrics_table(outcome.metrics)}});
   report.sections.insert(report.sections.end(), outcome.sections.begin(), outcome.sections.end());
-  report.sections.push_back(
-      {"To repeat it",
-       {Listing{text::concat("costate reproduce ", experiment.name, request.quick ? " --quick" : "", " --seed ",
-                             request.seed)},
-        Paragraph{text::concat("Took ", text::number(seconds, 3), " s with ", num_threads(), " threads.")}}});
+  report.sections.push_back({"To repeat it",
+                             {Listing{text::concat("costate reproduce ", experiment.name,
+                                                   request.quick ? " --quick" : "", " --seed ", request.seed)},
+                              Paragraph{text::concat("Took ", text::number(seconds, 3), " s with ", num_threads(),
+                                                     num_threads() == 1 ? " thread." : " threads.")}}});
   return report;
 }
 
