@@ -270,6 +270,7 @@ TEST(ExportC, RefusesWhatItHasNoSourceFor) {
   EXPECT_ERROR(export_c(identity, {.prefix = "while"}), InvalidArgument, "got 'while'");
   EXPECT_ERROR(export_c(identity, {}, "a-b"), InvalidArgument, "got 'a-b'");
   const Function root = trace([](Array a, Array b) { return linear_solve(a, b); }, {{"a", {2, 2}}, {"b", {2}}});
+  EXPECT_ERROR(export_c(Function()), InvalidArgument, "[export] the function is empty; make one by trace().");
   EXPECT_ERROR(export_c(root), NotSupported, "no form for the extension 'linear_solve'");
   const Function tangent = trace([](Array z) { return tan(z); }, {{"z", {2}}});
   EXPECT_ERROR(export_c(tangent, {.math = CMath::kBuiltin}), NotSupported,

@@ -6,6 +6,7 @@
 #include "costate/base/error.h"
 #include "costate/exec/internal/tile_function.h"
 #include "costate/graph/internal/composed_pools.h"
+#include "costate/graph/internal/empty_function.h"
 #include "costate/graph/simplify.h"
 
 namespace costate::internal {
@@ -14,6 +15,7 @@ namespace {
 /// The same computation for one sample by itself: only Parameters are shared, and sums over the batch have one term.
 /// Targets need no form for pools.
 Function of_one_sample(const Function& function) {
+  refuse_empty(function, "export");
   std::vector<Input> inputs = function.inputs();
   std::vector<Output> outputs = function.outputs();
   for (Input& input : inputs)
