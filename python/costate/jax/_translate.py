@@ -23,16 +23,9 @@ _ELEMENTWISE = {
     **_elementwise.FUNCTIONS, **_elementwise.LOGIC, "stop_gradient": _core.stop_gradient,
     "searchsorted left": lambda knots, x: _search(knots, x, False), "searchsorted right": lambda knots, x: _search(knots, x, True),
     **{name: getattr(_functions, name) for name in ("erfc", "asinh", "acosh", "atanh", "logaddexp")},
-<<<<<<< HEAD
-    "add": lambda x, y: x + y, "add_any": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
-    "neg": lambda x: -x, "pow": lambda x, y: x**y, "max": _functions.maximum, "min": _functions.minimum, "rem": _functions.remainder,
-    "logistic": _core.sigmoid, "rsqrt": lambda x: 1 / _core.sqrt(x), "exp2": lambda x: 2.0**x, "ceil": lambda x: -_core.floor(-x),
-    "cbrt": lambda x: _core.sign(x) * _core.abs(x) ** (1 / 3),
-=======
     "add": lambda x, y: x + y, "add_any": lambda x, y: x + y, "sub": lambda x, y: x - y, "div": lambda x, y: x / y,
     "pow": lambda x, y: x**y, "max": _functions.maximum, "min": _functions.minimum, "rem": _functions.remainder,
-    "logistic": _core.sigmoid, "exp2": lambda x: 2.0**x,
->>>>>>> d99ee1b346a40b5d93a21c0d093bf62b409ae90d
+    "logistic": _core.sigmoid, "exp2": lambda x: 2.0**x, "cbrt": lambda x: _core.sign(x) * _core.abs(x) ** (1 / 3),
     "relu": lambda x: _core.maximum(0, x),  # of equal numbers the first has the derivative: JAX's at 0 is 0
     "is_finite": lambda x: _core.abs(x) < np.inf, "copy": lambda x: x, "copy_p": lambda x: x,
 }
@@ -48,12 +41,8 @@ _SCATTERED = {"scatter-add": (lambda x, y: x + y, 0.0), "scatter-sub": (lambda x
 _MOST_POSITIONS = 2**24  # which float32 tells apart: JAX is asked for them as for a derivative
 # What integers that depend on t or z may meet: a program computes with floating-point numbers, which do not wrap around. Sums and differences
 # are of those whose limits are known, as places in a table are.
-<<<<<<< HEAD
-_OF_INTEGERS = {*_MOVES, *_COMPARISONS, "convert_element_type", "select_n", "concatenate", "max", "min", "clamp", "stop_gradient", "copy",
+_OF_INTEGERS = {*_MOVES, *_elementwise.COMPARISONS, "convert_element_type", "select_n", "concatenate", "max", "min", "clamp", "stop_gradient", "copy",
                 "copy_p"}
-=======
-_OF_INTEGERS = {*_MOVES, *_elementwise.COMPARISONS, "convert_element_type", "select_n", "concatenate", "max", "min", "stop_gradient", "copy", "copy_p"}
->>>>>>> d99ee1b346a40b5d93a21c0d093bf62b409ae90d
 
 
 def _converted(x, old, new):

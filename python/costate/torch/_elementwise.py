@@ -5,11 +5,8 @@ import math
 import torch
 
 import costate
-<<<<<<< HEAD
 from costate import _numpy
-=======
 from costate._elementwise import FUNCTIONS, LOGIC
->>>>>>> d99ee1b346a40b5d93a21c0d093bf62b409ae90d
 from costate.torch._recorder import CannotCapture
 from costate.torch._values import elementwise
 
@@ -113,11 +110,7 @@ RULES = {
     "where": _E(costate.where), "heaviside": _E(_heaviside),
     **{f"logical_{name}": _E(_logical(function)) for name, function in LOGIC.items()}, **{f"bitwise_{name}": _bitwise(name) for name in LOGIC},
     "masked_fill": _E(lambda x, mask, value: costate.where(mask, value, x)), "lerp": _E(lambda x, y, w: x + w * (y - x)),
-<<<<<<< HEAD
-    "hypot": _E(_numpy.hypot), "ceil": _E(lambda x: -costate.floor(-x)),
-=======
-    "hypot": _E(lambda x, y: costate.sqrt(x * x + y * y)),
->>>>>>> d99ee1b346a40b5d93a21c0d093bf62b409ae90d
+    "hypot": _E(_numpy.hypot),
     "tanh_backward": _E(lambda grad, y: grad * (1 - y * y)), "sigmoid_backward": _E(lambda grad, y: grad * (y * (1 - y))),
     "threshold_backward": _E(lambda grad, x, threshold: costate.where(x > threshold, grad, 0.0)), "softplus_backward": _E(_softplus_backward),
     "silu_backward": _E(_silu_backward), "gelu_backward": _E(_gelu_backward), "elu_backward": _E(_elu_backward),
