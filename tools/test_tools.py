@@ -7,6 +7,7 @@ import check_layers
 import pytest
 import sizes
 
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 TABLE = {"base": set(), "graph": {"base"}, "io": {"base"}, "exec": {"graph"}, "source": {"graph"}, "cuda": {"exec", "source"}, "solve": {"exec"}}
 
 
@@ -133,3 +134,11 @@ def test_nothing_that_a_program_wrote_astray_is_tracked():
         pytest.skip("needs git and the repository")
     tracked = listed.stdout.split("\0")[:-1]
     assert [name for name in tracked if name.startswith("-") or (root / name).stat().st_size > 1 << 20] == []
+
+
+def test_every_python_file_of_the_repository_parses():
+    """Those that need PyTorch or JAX are imported by no test where these are not installed."""
+    files = [file for folder in ("python", "tools", "tests", "bench", "examples", "findings") for file in (ROOT / folder).rglob("*.py")]
+    assert ROOT / "python/costate/jax/_operation.py" in files
+    for file in files:
+        compile(file.read_text(encoding="utf-8"), file, "exec")

@@ -2,7 +2,10 @@
 
 import concurrent.futures
 import gc
+import os
 import re
+import subprocess
+import sys
 import time
 
 import costate
@@ -100,6 +103,10 @@ OF_MATRICES = {
     "switch": lambda t, z, w: jax.lax.switch((z[0] > 0).astype(int) + (z[1] > 5), [lambda x: -x, lambda x: w[1] @ x, lambda x: x], z[:3]),
     "round": lambda t, z, w: jnp.round(z[:3]) + jnp.round(8 * t) * w[0, 0] - jax.lax.round(z[3:6] * 4, jax.lax.RoundingMethod.AWAY_FROM_ZERO),
     "parts": lambda t, z, w: sum(jnp.unstack(w[0] * jnp.tile(z[:3], (3, 1)))) if hasattr(jnp, "unstack") else jnp.tile(z[:1], 3),
+    "cond under vmap": lambda t, z, w: jax.vmap(lambda x: jax.lax.cond(x > 0, jnp.sin, lambda x: 2 * x, x))(z[:3]) + jax.vmap(
+        lambda i, x: jax.lax.switch(i, [jnp.cos, lambda x: -x, lambda x: w[0, 0, 0] * x], x))((z[:3] > 0).astype(int) + (z[3:6] > 0), z[6:9]),
+    "switch by a wide integer": lambda t, z, w: jax.lax.switch((10 * z[2]).astype(int), [jnp.cos, lambda x: w[0] @ x, lambda x: 3 * x], z[:3]),
+    "no turns": lambda t, z, w: sum(map(jnp.sum, jax.lax.scan(lambda x, one: (one @ x, 2 * x), z[:3], w[:0]))) * w[0, 0],
     "cbrt": lambda t, z, w: jnp.cbrt(4 + w[0] @ z[:3]),
     "convolve": lambda t, z, w: jnp.convolve(jnp.sin(z), w[0, 0], mode="same")[:3],
     "strides and dilation": lambda t, z, w: convolved(z, jnp.tile(w, (1, 2, 1, 1))[:, :, :, :2].reshape(4, 2, 3, 2), window_strides=(2, 1), rhs_dilation=(1, 2),
@@ -243,6 +250,56 @@ def test_vmap_equals_a_loop(axes):
             alone = value_and_grad(*pick(i))
             for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(alone)):
                 np.testing.assert_allclose(one[i], other, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("axes", [(0, None, None), (0, 0, None), (0, None, 0), (None, None, 0), (None, 0, None)])
+def test_the_gradient_over_a_vmap_is_the_sum_of_the_samples(axes):
+    random = np.random.default_rng(2)
+    many = jnp.asarray(random.normal(size=(3, 2))), jnp.asarray(np.sort(random.uniform(0, 2, (3, 4)), axis=1)), jnp.asarray(random.uniform(0.5, 2, 3))
+    w, given = jnp.asarray(random.normal(size=(2, 2))), tuple(one if axis == 0 else one[0] for one, axis in zip(many, axes))
+    run = lambda z0, times, k, w: costate.jax.solve(lambda t, z, k, w: jnp.tanh(w @ z) * k - jnp.cos(t) * z, z0, times, (k, w), **TIGHT)
+    for wrap in (lambda f: f, jax.jit):
+        found = wrap(jax.grad(lambda *p: jnp.sum(jnp.square(jax.vmap(run, in_axes=(*axes, None))(*p))), argnums=(0, 1, 2, 3)))(*given, w)
+        alone = lambda *p: sum(jnp.sum(jnp.square(run(*(one[i] if axis == 0 else one for one, axis in zip(p[:3], axes)), p[3]))) for i in range(3))
+        for one, other in zip(found, jax.grad(alone, argnums=(0, 1, 2, 3))(*given, w)):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+    nested = jax.vmap(jax.vmap(run, in_axes=(0, None, None, None)), in_axes=(None, None, 0, None))
+    found = jax.grad(lambda w, k, z0: jnp.sum(nested(z0, many[1][0], k, w) ** 2), argnums=(0, 1, 2))(w, many[2], many[0])
+    alone = lambda w, k, z0: sum(jnp.sum(run(z, many[1][0], one, w) ** 2) for z in z0 for one in k)
+    for one, other in zip(found, jax.grad(alone, argnums=(0, 1, 2))(w, many[2], many[0])):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
+ON_FOUR_DEVICES = """
+import jax, jax.numpy as jnp, numpy as np, costate, costate.jax
+jax.config.update("jax_enable_x64", True)
+from jax.sharding import Mesh, PartitionSpec as P
+mesh, z0, times = Mesh(np.array(jax.devices()), ("i",)), jnp.arange(1.0, 5.0).reshape(4, 1), np.array([0.0, 1.0])
+solved = lambda z0, w: jax.vmap(lambda z: costate.jax.solve(lambda t, z, w: -w * z, z, times, (w,), rtol=1e-9, atol=1e-12)[-1])(z0)
+exact = lambda z0, w: z0 * jnp.exp(-w)
+for run in (jax.jit, lambda f: f):
+    found = []
+    for side in solved, exact:
+        by_w = lambda z0, w: jax.lax.psum(jax.grad(lambda w: jnp.sum(side(z0, w) ** 2))(w), "i")
+        inside = jax.shard_map(by_w, mesh=mesh, in_specs=(P("i"), P()), out_specs=P(), check_vma=False)
+        around = jax.shard_map(side, mesh=mesh, in_specs=(P("i"), P()), out_specs=P("i"), check_vma=False)
+        found.append([run(inside)(z0, jnp.array(0.7)), *run(jax.grad(lambda z0, w: jnp.sum(around(z0, w) ** 2), (0, 1)))(z0, jnp.array(0.7))])
+    for one, other in zip(*found):
+        np.testing.assert_allclose(one, other, rtol=1e-7)
+try:
+    jax.shard_map(solved, mesh=mesh, in_specs=(P("i"), P()), out_specs=P("i"))(z0, jnp.array(0.7))
+except costate.NotSupported as error:
+    assert "check_vma=False" in str(error)
+else:
+    raise AssertionError("gradients would be wrong")
+"""
+
+
+def test_gradients_in_and_around_a_shard_map():
+    if not hasattr(jax, "shard_map"):
+        pytest.skip("needs jax.shard_map")
+    run = subprocess.run([sys.executable, "-c", ON_FOUR_DEVICES], env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 def test_the_gradient_of_a_vmap_is_that_of_a_batch():
@@ -465,7 +522,9 @@ def test_a_sample_that_fails_is_nan_and_counts_nothing():
     (lambda: costate.jax.solve(lambda t, z: jnp.median(z) * z, jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'sort' in 'median', which"),
     (lambda: costate.jax.solve(lambda t, z: z * jnp.interp(t, z, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'lt_to' in '_interp', which"),
     (lambda: costate.jax.solve(lambda t, z: jax.lax.fori_loop(0, 2000, lambda i, x: -x, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'scan', which"),
-    (lambda: costate.jax.solve(lambda t, z: jax.lax.while_loop(lambda x: x[0] < 3, lambda x: x + 1, z), jnp.ones(2), TIMES), costate.NotSupported, "the field uses 'while', which"),
+    (lambda: costate.jax.solve(lambda t, z: jax.lax.while_loop(lambda x: x[0] < 3, lambda x: x + 1, z), jnp.ones(2), TIMES), costate.NotSupported, "a loop whose number of turns is not known"),
+    (lambda: jax.jit(lambda n: costate.jax.solve(lambda t, z, n: jax.lax.fori_loop(0, n, lambda i, x: -x * t, z), jnp.ones(2), TIMES, (n,)))(3), costate.NotSupported,
+     "fori_loop of bounds that are no constants"),
     (lambda: costate.jax.solve(lambda t, z: jnp.zeros(2**24 + 1).at[jnp.array([0, 2**24])].add(z)[:2], jnp.ones(2), TIMES), costate.NotSupported, "'scatter-add' into 16777217 numbers, and"),
     (lambda: costate.jax.solve(lambda t, z: z * jnp.sum(z > 0), jnp.ones(2), TIMES), costate.NotSupported, "'reduce_sum' of integers that depend on t or z"),
     (lambda: jax.jit(lambda i: costate.jax.solve(lambda t, z, i: z * z[i], jnp.ones(2), TIMES, (i,)))(1), costate.NotSupported, "integers that jit, vmap or grad trace"),

@@ -157,6 +157,8 @@ def _turns(equation):
         for i in reversed(range(length)) if params["reverse"] else range(length):
             made = body(*operands[:consts], *carry, *(jax.lax.index_in_dim(one, i, keepdims=False) for one in operands[carried:]))
             carry, outputs[i] = made[:params["num_carry"]], made[params["num_carry"]:]
+        if not length:
+            return [*carry, *(jax.numpy.zeros(one.aval.shape, one.aval.dtype) for one in equation.outvars[params["num_carry"]:])]
         return [*carry, *map(jax.numpy.stack, zip(*outputs))]
 
     return function
@@ -227,8 +229,11 @@ class Field:
             if own is not None:
                 return self._step(own, equation, operands)
             return self._by_rule(equation, operands) if self._has_rules else self._inner(equation, operands)
-        if name == "scan" and 0 < equation.params["length"] <= _MOST_TURNS:
+        if name == "scan" and equation.params["length"] <= _MOST_TURNS:
             return self._written_out(_turns(equation), equation, operands)
+        if name == "while":
+            raise _core.NotSupported("[costate.jax] the field has a loop whose number of turns is not known before it runs ('while', as while_loop makes it, and fori_loop of bounds "
+                                     "that are no constants), which is not translated; give the number as a constant.")
         if name == "cond":
             return self._written_out(_choice(equation), equation, operands)
         if name in _CALLS:

@@ -86,6 +86,12 @@ def truncated(x, least, largest):
     return _core.where(_core.equal(x, x), _core.minimum(_core.maximum(whole, least), largest), 0)
 
 
+def wrapped(x, least, largest):
+    """The integer of a type that a wider one becomes: those that it does not hold come in again at its other end."""
+    turned = _core.mod(x - least, largest - least + 1) + least
+    return _core.where(x < least, turned, _core.where(x > largest, turned, x))
+
+
 def rounded(x, to_even):
     """The nearest integer; of two that are as near the even one, or the one away from 0."""
     size = _core.where(x < 0, -x, x)

@@ -57,6 +57,19 @@ operation.multiple_results = True
 operation.def_impl(lambda *inputs, problem, kind: [jnp.asarray(array) for array in problem.run(kind, inputs)])
 
 
+def _varies(array):
+    """Whether shard_map follows along which axes of its mesh an array differs, as check_vma asks, and it does."""
+    kind = getattr(array, "aval", None)
+    return bool(getattr(getattr(kind, "mat", None), "varying", None) or getattr(kind, "vma", None))
+
+
+def bind(*inputs, problem, kind):
+    if any(map(_varies, inputs)):
+        # JAX would take the gradient of what devices share for that of one device, where results do not tell that they vary.
+        raise _core.NotSupported("[costate.jax] a solve does not tell jax.shard_map along which axes of the mesh its states vary; call that with check_vma=False.")
+    return operation.bind(*inputs, problem=problem, kind=kind)
+
+
 @operation.def_abstract_eval
 def _results(*inputs, problem, kind):
     return [jax.core.ShapedArray(shape, problem.dtype) for shape in problem.results(kind, inputs)]
@@ -99,10 +112,10 @@ def _batched(inputs, axes, *, problem, kind):
         # All calls have the same arguments: their samples are those of one call, so that its gradient by the arguments is one sum.
         samples = [length for i, length in enumerate(inputs[0].shape) if i != axes[0]][-2]
         inputs = [_beside(array, axis, size, len(shape)) if of_samples else array for array, axis, (shape, of_samples) in zip(inputs, axes, own)]
-        states, = operation.bind(*inputs, problem=problem, kind=kind)
+        states, = bind(*inputs, problem=problem, kind=kind)
         return [states.reshape(*states.shape[:-3], size, samples, *states.shape[-2:])], [states.ndim - 3]
     inputs = [jnp.expand_dims(array, 0) if axis is None else jnp.moveaxis(array, axis, 0) for array, axis in zip(inputs, axes)]
-    results = operation.bind(*inputs, problem=problem, kind=kind)
+    results = bind(*inputs, problem=problem, kind=kind)
     return results, [0] * len(results)
 
 
@@ -114,7 +127,13 @@ def _tangents(inputs, tangents, *, problem, kind):
     if refusal is not None:
         raise _core.NotSupported(refusal)
     tangents = [ad.instantiate_zeros(tangent) for tangent in tangents]
-    return (operation.bind(*inputs, problem=problem, kind=kind), operation.bind(*inputs, *tangents, problem=problem, kind=_TANGENT_OF[kind]))
+    return (bind(*inputs, problem=problem, kind=kind), bind(*inputs, *tangents, problem=problem, kind=_TANGENT_OF[kind]))
+
+
+def _summed(gradient, shape):
+    """Of an input that is one for all calls along an axis of vmap, where it has length 1, the sum of their gradients."""
+    axes = tuple(axis for axis, (length, own) in enumerate(zip(gradient.shape, shape)) if length != own)
+    return jnp.sum(gradient, axes, keepdims=True) if axes else gradient
 
 
 def _gradient(cotangents, *inputs, problem, kind):
@@ -123,8 +142,9 @@ def _gradient(cotangents, *inputs, problem, kind):
     here, moved = inputs[:len(inputs) // 2], inputs[len(inputs) // 2:]
     if type(cotangents[0]) is ad.Zero:
         return [None] * len(inputs)
-    found = operation.bind(*here, cotangents[0], problem=problem, kind="gradient")
-    return [None] * len(here) + [one if ad.is_undefined_primal(tangent) else None for one, tangent in zip(found, moved)]
+    found = bind(*here, cotangents[0], problem=problem, kind="gradient")
+    return [None] * len(here) + [_summed(one, like.shape) if ad.is_undefined_primal(tangent) else None
+                                 for one, like, tangent in zip(found, here, moved)]
 
 
 ad.primitive_jvps[operation] = _tangents

@@ -13,7 +13,7 @@ from costate._calls import wrong_names
 from costate._names import type_of
 from costate.jax import _translate
 from costate.jax._field import Field
-from costate.jax._operation import Problem, operation
+from costate.jax._operation import Problem, bind
 
 
 def _arrays(leaves, what):
@@ -131,7 +131,7 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
     samples = leaves[0].shape[0] if batch else 1
     flat = jnp.concatenate([leaf.astype(dtype).reshape(samples, math.prod(shape)) for leaf, shape in zip(leaves, shapes)], axis=1)
     when = jnp.broadcast_to(times.astype(dtype), (samples, times.shape[-1]))
-    states, = operation.bind(flat, when, *inputs, problem=problem, kind="states")
+    states, = bind(flat, when, *inputs, problem=problem, kind="states")
     states = states if batch else states[0]
     return jax.tree.unflatten(form, [states[..., begin:end].reshape(*states.shape[:-1], *shape) for begin, end, shape in zip(ends, ends[1:], shapes)])
 

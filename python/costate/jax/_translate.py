@@ -53,6 +53,8 @@ def _converted(x, old, new):
         return x
     if old.kind == "f" and new in (np.int32, np.int64):
         return _functions.truncated(x, float(np.iinfo(new).min), float(np.iinfo(new).max))
+    if old.kind == "i" and new == np.int32:
+        return _functions.wrapped(x, float(np.iinfo(new).min), float(np.iinfo(new).max))
     return None
 
 
@@ -75,8 +77,13 @@ def _with_options(primitive, params, operands, dtype):
         return x ** params["y"]
     if primitive == "convert_element_type":
         return _converted(x, dtype, np.dtype(params["new_dtype"]))
-    if primitive == "select_n" and len(operands) == 3 and dtype.kind == "b":
+    if primitive == "select_n" and dtype.kind == "b":
         return _core.where(x, operands[2], operands[1])
+    if primitive == "select_n":
+        found = operands[1]
+        for i, one in enumerate(operands[2:], 1):
+            found = _core.where(x >= i, one, found)
+        return found
     if primitive == "round":
         return _functions.rounded(x, to_even=int(params["rounding_method"]) == 1)
     if primitive == "clamp":
@@ -100,7 +107,7 @@ def _with_options(primitive, params, operands, dtype):
 
 
 def _convolution(x, weights, params):
-    """None of what conv2d is not: gradients of convolutions, batches, channels that are not first, padding of each side its own."""
+    """None of what conv2d is not: gradients of convolutions, batches, channels that are not first, padding that cuts off."""
     numbers, padding = params["dimension_numbers"], params["padding"]
     axes = tuple(range(len(x.shape)))
     is_plain = numbers.lhs_spec == numbers.rhs_spec == numbers.out_spec == axes and x.shape[0] == 1 and params["batch_group_count"] == 1
