@@ -3,16 +3,16 @@
 #include "costate/base/error.h"
 #include "costate/base/names.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/empty_function.h"
 #include "costate/solve/internal/field_inputs.h"
 #include "costate/solve/internal/flat_state.h"
 
 namespace costate {
 
 SolveEvent::SolveEvent(Function function, std::size_t num_arguments, std::vector<Array> captured, EventOptions options)
-    : function_(std::move(function)),
-      num_arguments_(num_arguments),
-      captured_(std::move(captured)),
-      options_(options) {}
+    : function_(std::move(function)), num_arguments_(num_arguments), captured_(std::move(captured)), options_(options) {
+  internal::refuse_empty(function_, "SolveEvent");
+}
 
 namespace {
 

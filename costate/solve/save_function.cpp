@@ -5,6 +5,7 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/empty_function.h"
 #include "costate/operations/map_rows.h"
 #include "costate/solve/internal/field_inputs.h"
 #include "costate/solve/internal/flat_state.h"
@@ -16,7 +17,9 @@ SaveFunction::SaveFunction(Function function, std::size_t num_parts, std::size_t
     : function_(std::move(function)),
       num_parts_(num_parts),
       num_arguments_(num_arguments),
-      captured_(std::move(captured)) {}
+      captured_(std::move(captured)) {
+  internal::refuse_empty(function_, "SaveFunction");
+}
 
 /// The code is asked at a state of ones where there is none, so that no NaN comes into derivatives.
 SaveFunction save_of_parts(const VectorField& field, const SaveValue& save) {

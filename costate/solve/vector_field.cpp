@@ -2,6 +2,7 @@
 
 #include "costate/base/error.h"
 #include "costate/base/log.h"
+#include "costate/graph/internal/empty_function.h"
 #include "costate/solve/internal/field_stops.h"
 
 namespace costate {
@@ -12,6 +13,7 @@ VectorField::VectorField(Function function, std::vector<StatePart> parts, std::v
       parts_(std::move(parts)),
       arguments_(std::move(arguments)),
       captured_(std::move(captured)) {
+  internal::refuse_empty(function_, "VectorField");
   for (const StatePart& part : parts_) state_size_ += part.shape.size();
 }
 

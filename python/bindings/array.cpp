@@ -1,4 +1,6 @@
 // The symbolic Array and the Parameter, with the operators and methods of NumPy's arrays.
+#include <algorithm>
+
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
 
@@ -15,9 +17,17 @@ Array take_positions(const Array& x, const nb::object& key) {
   return gather(x, std::move(positions), taken.shape());
 }
 
+/// Whether a key asks for no element: None, ..., or a tuple of these.
+bool adds_axes(const nb::object& key) {
+  if (!nb::isinstance<nb::tuple>(key)) return key.is_none() || nb::isinstance<nb::ellipsis>(key);
+  const auto parts = nb::cast<nb::tuple>(key);
+  return std::all_of(parts.begin(), parts.end(),
+                     [](nb::handle part) { return part.is_none() || nb::isinstance<nb::ellipsis>(part); });
+}
+
 /// Indexing as in NumPy; an element or a stretch along the first axis needs no table of positions.
 Array take(const Array& x, const nb::object& key) {
-  if (x.shape().rank() == 0 && (nb::isinstance<nb::int_>(key) || nb::isinstance<nb::slice>(key)))
+  if (x.shape().rank() == 0 && !adds_axes(key))
     throw CallError("a scalar Array cannot be indexed; a field is called as f(t, z), with the time first.");
   std::int64_t index = 0;
   if (nb::isinstance<nb::int_>(key) && !nb::isinstance<nb::bool_>(key) && nb::try_cast(key, index)) {

@@ -36,7 +36,8 @@ class Forecast:
     def __repr__(self):
         lines = [f"Forecast of {', '.join(self.state_names)}:"]
         for name, times in zip(self.ids, self.times):
-            start, end = _tables.cells(times[[0, -1]])
+            ends = times[[0, -1]]
+            start, end = _tables.date_texts(ends, "Z" if self.zone else "") if ends.dtype.kind == "M" else _tables.cells(ends)
             lines.append(f"  {name + ': ' if name else ''}{len(times)} row{'s' if len(times) != 1 else ''}, the start {start} among them, to {end}")
         return "\n".join([*lines, *self.notes])
 

@@ -108,7 +108,7 @@ def _refuse(name, why="takes no Arrays of a trace"):
 
 
 def _is_given(value):
-    return value is not None and value is not np._NoValue and value is not False
+    return value is not None and value is not np._NoValue
 
 
 def _are_kept(keepdims):
@@ -294,7 +294,8 @@ def _unknown_options(function, args, kwargs):
     kinds = [parameter.kind for parameter in known.values()]
     count = kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
     takes_any, takes_any_name = inspect.Parameter.VAR_POSITIONAL in kinds, inspect.Parameter.VAR_KEYWORD in kinds
-    surplus = list(inspect.signature(function).parameters)[count:len(args)] if len(args) > count and not takes_any else []
+    names = list(inspect.signature(function).parameters)[count:] if not takes_any else []
+    surplus = [name for name, value in zip(names, args[count:]) if _is_given(value)]
     return [*surplus, *(name for name in kwargs if name not in known and not takes_any_name)]
 
 
@@ -304,6 +305,9 @@ def _call(function, *args, **kwargs):
     except TypeError as error:
         unknown = [] if isinstance(error, _core.CallError) else _unknown_options(function, args, kwargs)
         if not unknown:
+            given = [value for value in args if _is_given(value)]
+            if len(given) < len(args):
+                return _FUNCTIONS[function](*given, **kwargs)  # without options that ask for nothing
             raise
     raise _core.CallError(f"[numpy.{function.__name__}] of Arrays of a trace has no option '{unknown[0]}'; leave it out.")
 

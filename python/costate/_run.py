@@ -138,8 +138,11 @@ class Run:
         if name not in known:
             raise _core.InvalidArgument(f"[Run.plot] there is no trajectory '{name}'; known: {', '.join(known)}.")
         _, times, states = seen[known.index(name)]
+        before = None  # the last sample that is not held out
+        if name in held:
+            before = times[max(0, np.searchsorted(times, held[name][0][0]) - 1)]
         drawn = {"id": name, "times": times, "states": states, "fitted": [], "forecasts": [held[name]] if name in held else [], "scale": scale,
-                 "names": self.state_names, "time": self.config["data"]["time"] or "time", "held": held[name][0][0] if name in held else None}
+                 "names": self.state_names, "time": self.config["data"]["time"] or "time", "held": before}
         return _plot.draw(drawn, axes)
 
     def _title(self):

@@ -344,3 +344,19 @@ def test_a_scalar_takes_an_axis_as_in_numpy():
     f = costate.trace(lambda x: (x[None], x[...], x[..., None]), {"x": ()})
     one, same, other = costate.compile(f)(2.0)
     assert one.shape == other.shape == (1,) and np.shape(same) == () and one[0] == same == other[0] == 2.0
+    for key in 0, slice(None), (..., 1), (0,), np.int64(0), True:
+        with pytest.raises(costate.CallError, match=r"a field is called as f\(t, z\), with the time first"):
+            costate.trace(lambda x, key=key: x[key], {"x": ()})
+
+
+@pytest.mark.parametrize("f", [lambda x: np.sum(x, where=False), lambda x: np.max(x, initial=False), lambda x: np.sin(x, where=False)])
+def test_an_option_that_is_false_is_given(f):
+    with pytest.raises(costate.CallError, match="has no option '(where|initial)'"):
+        costate.trace(f, {"x": (3,)})
+
+
+def test_a_limit_that_is_false_is_0_and_options_of_none_are_left_out():
+    f = costate.trace(lambda x: (np.clip(x, False, None), np.var(x, 0, None), np.std(x, None, None, None)), {"x": (3,)})
+    x = np.array([-1.0, 0.5, 2.0])
+    for found, expected in zip(costate.compile(f)(x), (np.clip(x, False, None), np.var(x), np.std(x)), strict=True):
+        np.testing.assert_allclose(found, expected)

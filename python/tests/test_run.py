@@ -89,6 +89,8 @@ def test_a_plot_of_a_run(folder):
     assert len(axes) == 2 and [one.get_ylabel() for one in axes] == ["hare", "lynx"]
     labels = axes[0].get_legend_handles_labels()[1]
     assert labels == ["held out", "data", "forecast"]
+    times, *_ = next(iter(costate.Run(folder).held_forecast().values()))
+    assert axes[0].patches[0].get_x() == pytest.approx(times[0] - 0.5), "from midway before the first sample that is held out"
     with pytest.raises(costate.InvalidArgument, match="there is no trajectory 'x'"):
         costate.Run(folder).plot(run="x")
 

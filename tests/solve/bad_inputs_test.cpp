@@ -5,9 +5,10 @@
 #include <limits>
 #include <string>
 
-#include "../support/expect_error.h"
 #include "costate/exec/program.h"
+#include "costate/solve/events.h"
 #include "costate/solve/solve.h"
+#include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
@@ -113,6 +114,12 @@ TEST(BadSolves, AnEventThatNeverComesChangesNothing) {
   with.check();
   EXPECT_TRUE(with.events.times.empty());
   EXPECT_TRUE(with.states.same_bits(without.states));
+}
+
+TEST(BadSolves, AFieldOfAnEmptyFunctionIsRefused) {
+  EXPECT_ERROR(VectorField(Function(), {StatePart{"z", {1}}}, {}, {}), InvalidArgument,
+               "[VectorField] the function is empty; make one by trace().");
+  EXPECT_ERROR(SolveEvent(Function(), 0, {}, {}), InvalidArgument, "[SolveEvent] the function is empty");
 }
 
 TEST(BadSolves, NoTimeBackwardTimeAndNoSamples) {

@@ -30,7 +30,11 @@ bool is_marked(std::string_view bytes) {
 /// The attribute stands in the first tag, whose description, which names all columns, may come before it.
 bool is_fmu(const std::filesystem::path& path) {
   const std::optional<std::string> description = zipped_file(path, "modelDescription.xml");
-  return description && description->find("generationTool=\"" + std::string(kMadeBy)) != std::string::npos;
+  if (!description) return false;
+  const std::size_t tag = description->find("<fmiModelDescription");
+  if (tag == std::string::npos) return false;
+  const std::string attributes = description->substr(tag, description->find('>', tag) - tag);
+  return attributes.find("generationTool=\"" + std::string(kMadeBy)) != std::string::npos;
 }
 
 }  // namespace

@@ -179,6 +179,7 @@ class Card : public KernelDevice {
     }
     return std::make_shared<CardModule>(driver_, context_, *code);
   }
+
   int attribute(int which, int device) const {
     int value = 0;
     driver_.check(driver_.get_attribute(&value, which, device), "asking the card");
