@@ -87,14 +87,17 @@ Array reduced(Reduction reduce, const Array& x, const nb::object& axis);
 /// cumsum along an axis, or over all numbers in their order.
 Array running_sums(const Array& x, const nb::object& axis);
 
+/// Raises in Python what a signal, such as Ctrl-C's, has asked for.
+inline void raise_signals() {
+  const nb::gil_scoped_acquire acquire;
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();
+}
+
 /// Runs work that may take long: other Python threads go on, and Ctrl-C ends it.
 template <class Work>
 auto run_long(const Work& work) {
   const nb::gil_scoped_release release;
-  const InterruptScope scope([] {
-    const nb::gil_scoped_acquire acquire;
-    if (PyErr_CheckSignals() != 0) throw nb::python_error();
-  });
+  const InterruptScope scope(&raise_signals);
   return work();
 }
 

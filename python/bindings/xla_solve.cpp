@@ -35,15 +35,17 @@ struct Room {
   std::int64_t size;
 };
 
-/// The arrays of several calls, of which each has the shape `own`: the axes of `lead`, which vmap put before it, have
-/// their length or 1, where the array is the same along one. In one array of shape `into`, one call after the other.
+/// The arrays of `count` calls from `first` on, of which each has the shape `own`: the axes of `lead`, which vmap put
+/// before it, have their length or 1, where the array is the same along one. In one array of shape `into`, one call
+/// after the other.
 template <class T>
-HostArray spread(const View& view, const Shape& own, const Shape& lead, const Shape& into) {
+HostArray spread(const View& view, const Shape& own, const Shape& lead, std::int64_t first, std::int64_t count,
+                 const Shape& into) {
   const auto size = static_cast<std::size_t>(own.size());
   const int axes = view.shape.rank() - own.rank();
-  std::vector<T> numbers(static_cast<std::size_t>(lead.size()) * size);
-  for (std::int64_t call = 0; call < lead.size(); ++call) {
-    std::int64_t rest = call, stride = 1, place = 0;
+  std::vector<T> numbers(static_cast<std::size_t>(count) * size);
+  for (std::int64_t call = 0; call < count; ++call) {
+    std::int64_t rest = first + call, stride = 1, place = 0;
     for (int axis = 1; axis <= axes; ++axis) {
       const std::int64_t length = view.shape[axes - axis];
       if (length != 1) place += rest % length * stride;
@@ -145,18 +147,14 @@ class XlaSolve {
     const std::int64_t calls = lead.size();
     // Calls of one sample are samples of one run.
     const bool is_each = samples == 1 && calls > 1 && !is_joint_;
-    std::vector<HostArray> arrays;
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-      arrays.push_back(spread<T>(inputs[i], of_call[i], lead, (is_each ? own[i].shape : of_call[i]).with_first(calls)));
+    const std::int64_t at_once = is_each ? calls : 1;
     const Program& made = program(is_each, kind);
-    if (is_each) {
-      write<T>(made.run(arrays).outputs, 0, 1, results);
-      return;
-    }
-    for (std::int64_t call = 0; call < calls; ++call) {
-      std::vector<HostArray> alone;
-      for (const HostArray& array : arrays) alone.push_back(array[call]);
-      write<T>(made.run(alone).outputs, call, calls, results);
+    for (std::int64_t call = 0; call < calls; call += at_once) {
+      std::vector<HostArray> arrays;
+      for (std::size_t i = 0; i < inputs.size(); ++i)
+        arrays.push_back(spread<T>(inputs[i], of_call[i], lead, call, at_once,
+                                   is_each ? own[i].shape.with_first(calls) : of_call[i]));
+      write<T>(made.run(arrays).outputs, call / at_once, calls / at_once, results);
     }
   }
 
@@ -274,10 +272,7 @@ void run_frame(const xla::CallFrame& frame, Kind kind) {
   }
   for (const xla::Buffer* buffer : std::span(frame.results.items, static_cast<std::size_t>(frame.results.count)))
     results.push_back({buffer->numbers, shape_of(*buffer).size()});
-  const InterruptScope scope([] {
-    const nb::gil_scoped_acquire acquire;
-    if (PyErr_CheckSignals() != 0) throw nb::python_error();
-  });
+  const InterruptScope scope(&raise_signals);
   solve->run(kind, inputs, results);
 }
 

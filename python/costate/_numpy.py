@@ -305,9 +305,9 @@ def _call(function, *args, **kwargs):
     except TypeError as error:
         unknown = [] if isinstance(error, _core.CallError) else _unknown_options(function, args, kwargs)
         if not unknown:
-            given = [value for value in args if _is_given(value)]
-            if len(given) < len(args):
-                return _FUNCTIONS[function](*given, **kwargs)  # without options that ask for nothing
+            count = max((i + 1 for i, value in enumerate(args) if _is_given(value)), default=0)
+            if count < len(args):
+                return _FUNCTIONS[function](*args[:count], **kwargs)  # without last options that ask for nothing
             raise
     raise _core.CallError(f"[numpy.{function.__name__}] of Arrays of a trace has no option '{unknown[0]}'; leave it out.")
 

@@ -2,7 +2,7 @@
 
 import jax
 import numpy as np
-from jax.extend.core import Literal
+from jax.extend.core import Literal, jaxpr_as_fun
 
 from costate import _core
 
@@ -142,14 +142,10 @@ def _merged(operands, values, chosen):
 _MOST_TURNS = 1000
 
 
-def _as_one(closed):
-    return jax.extend.core.jaxpr_as_fun(closed)
-
-
 def _turns(equation):
     """A function with the turns of a scan, and so of fori_loop, one after the other."""
     params = equation.params
-    body, length, consts = _as_one(params["jaxpr"]), params["length"], params["num_consts"]
+    body, length, consts = jaxpr_as_fun(params["jaxpr"]), params["length"], params["num_consts"]
     carried = consts + params["num_carry"]
 
     def function(*operands):
@@ -166,7 +162,7 @@ def _turns(equation):
 
 def _choice(equation):
     """A function that computes all branches of a cond or switch, and takes one's numbers: what vmap makes of them."""
-    branches = list(map(_as_one, equation.params["branches"]))
+    branches = list(map(jaxpr_as_fun, equation.params["branches"]))
 
     def function(index, *operands):
         found = [branch(*operands) for branch in branches]
